@@ -1,0 +1,45 @@
+"""The one interface on every floor: whatever turns a request into an answer."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Protocol
+
+from ..types import Delta, Final, Request
+
+
+class Answerer(Protocol):
+    """An engine, a cascade of them, a fake, a remote address."""
+
+    name: str
+
+    def stream(self, request: Request) -> AsyncIterator[Delta | Final]:
+        """Deltas as they come, then one `Final`. Closing the iterator aborts the work."""
+
+    async def answer(self, request: Request) -> Final:
+        """The whole answer. Cancelling the call aborts the work."""
+
+
+class Lease(Protocol):
+    """The right to send one request to one engine. Plain data: it may come from another process."""
+
+    engine: str
+    version: str
+    queue_s: float
+
+
+class Leases(Protocol):
+    """Who may use which engine now. Deciding is reserving: a granted lease is held until it is closed."""
+
+    def lease(self, engine: str, request: Request) -> AbstractAsyncContextManager[Lease]:
+        """Wait for a place on `engine`; raises `Busy`, `TierDown` or `DeadlineExceeded`."""
+
+
+async def collect(pieces: AsyncIterator[Delta | Final]) -> Final:
+    """The `Final` of a stream, for Answerers that have no faster way."""
+    final: Final | None = None
+    async with aclosing(pieces) as stream:  # type: ignore[type-var]
+        async for piece in stream:
+            if isinstance(piece, Final):
+                final = piece
+    assert final is not None, "a stream ended without a Final"
+    return final

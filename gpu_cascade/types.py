@@ -1,0 +1,146 @@
+"""The words everything else is written in. This file imports nothing of ours."""
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class Verdict(StrEnum):
+    """What became of the request."""
+
+    KEPT = "kept"  # the draft was sure enough and is the answer
+    ESCALATED = "escalated"  # a later tier answered instead
+    DIRECT = "direct"  # the client named an engine, no cascade was asked
+    FORCED = "forced"  # the configuration or the request fixed the tier
+    SKIPPED = "skipped"  # the gate sent it up without a draft
+    DEGRADED = "degraded"  # it should have escalated and could not
+    UNANSWERED = "unanswered"  # the last tier failed its checks
+
+
+class Reason(StrEnum):
+    """Why the verdict is what it is."""
+
+    SURE = "sure"
+    VERIFIED = "verified"
+    UNSURE = "unsure"
+    INCOMPLETE = "incomplete"  # empty, or cut by `max_tokens`
+    FAILED_CHECK = "failed_check"
+    NO_EVIDENCE = "no_evidence"  # a token without a finite logprob
+    SINKING = "sinking"
+    GATE = "gate"
+    STICKY = "sticky"
+    POLICY = "policy"
+    BUDGET = "budget"
+    DEADLINE = "deadline"
+    TIER_DOWN = "tier_down"
+    OPERATOR = "operator"
+
+
+class TopLogprob(msgspec.Struct, frozen=True, gc=False):
+    """An alternative the engine weighed at one place. `logprob` in nats."""
+
+    token: str
+    logprob: float | None = None
+    bytes: list[int] | None = None
+
+
+class TokenLogprob(msgspec.Struct, frozen=True, gc=False):
+    """One generated token. `logprob` in nats, raw (before temperature); None where the engine sent none."""
+
+    token: str
+    logprob: float | None = None
+    bytes: list[int] | None = None
+    top_logprobs: list[TopLogprob] = []
+
+
+def new_id() -> str:
+    """A request id, unique without coordination."""
+    return f"gc-{uuid.uuid4().hex}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be answered. `params` holds only allow-listed sampling parameters."""
+
+    messages: Sequence[Mapping[str, Any]]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    logprobs: int | None = None  # alternatives per token wanted; 0: the token alone; None: no logprobs at all
+    id: str = field(default_factory=new_id)
+    caller: str = "anonymous"
+    deadline: float | None = None  # `time.monotonic()` seconds after which nobody waits
+
+    def left_s(self) -> float | None:
+        """Seconds until the deadline, None without one; never negative."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What one engine spent on one request. `engine_s` is this request's share of the engine's busy time."""
+
+    engine: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    engine_s: float = 0.0
+    queue_s: float = 0.0
+    version: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One draft, judged. `signal` and `threshold` in the signal's unit (nats for logprobs)."""
+
+    engine: str
+    signal: float | None
+    threshold: float | None
+    reason: Reason
+    keep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which tier answered and why. `judged` has one entry per draft, in order."""
+
+    tier: str
+    verdict: Verdict
+    reason: Reason
+    judged: tuple[Judgement, ...] = ()
+    certified: bool = False
+
+    @property
+    def confidence(self) -> float | None:
+        """The last draft's signal: the kept draft's own, or the one that sent the request up."""
+        return self.judged[-1].signal if self.judged else None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of an answer. The first piece of a cascade's answer carries the decision."""
+
+    text: str = ""
+    reasoning: str = ""
+    tokens: tuple[TokenLogprob, ...] = ()
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """A whole answer. `tokens` are all generated ones, the stop token included, as the engine sent them."""
+
+    text: str
+    finish_reason: str
+    engine: str
+    tokens: tuple[TokenLogprob, ...] | None = None  # None: the engine sent no logprobs
+    reasoning: str = ""
+    uses: tuple[Use, ...] = ()
+    decision: Decision | None = None
+
+    @property
+    def answered_by(self) -> Use:
+        """What the engine whose text this is spent."""
+        return self.uses[-1] if self.uses else Use(self.engine)
