@@ -66,5 +66,5 @@ class Hooks:
         for hook in self._hooks:
             try:
                 hook(event)
-            except Exception:  # noqa: BLE001 - a broken listener must not cost an answer
+            except Exception:  # a broken listener must not cost an answer
                 log.exception("a listener failed on %s", type(event).__name__)

@@ -143,4 +143,5 @@ class Final:
     @property
     def answered_by(self) -> Use:
         """What the engine whose text this is spent."""
-        return self.uses[-1] if self.uses else Use(self.engine)
+        own = [use for use in self.uses if use.engine == self.engine]
+        return own[-1] if own else Use(self.engine)

@@ -1,10 +1,12 @@
 """The one interface on every floor: whatever turns a request into an answer."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Protocol
 
 from ..types import Delta, Final, Request
+
+Pieces = AsyncGenerator[Delta | Final, None]
 
 
 class Answerer(Protocol):
@@ -12,7 +14,7 @@ class Answerer(Protocol):
 
     name: str
 
-    def stream(self, request: Request) -> AsyncIterator[Delta | Final]:
+    def stream(self, request: Request) -> Pieces:
         """Deltas as they come, then one `Final`. Closing the iterator aborts the work."""
 
     async def answer(self, request: Request) -> Final:
@@ -34,10 +36,10 @@ class Leases(Protocol):
         """Wait for a place on `engine`; raises `Busy`, `TierDown` or `DeadlineExceeded`."""
 
 
-async def collect(pieces: AsyncIterator[Delta | Final]) -> Final:
+async def collect(pieces: Pieces) -> Final:
     """The `Final` of a stream, for Answerers that have no faster way."""
     final: Final | None = None
-    async with aclosing(pieces) as stream:  # type: ignore[type-var]
+    async with aclosing(pieces) as stream:
         async for piece in stream:
             if isinstance(piece, Final):
                 final = piece

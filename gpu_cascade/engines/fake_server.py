@@ -1,0 +1,144 @@
+"""The scripted engine as a process that speaks vLLM's HTTP: `python -m gpu_cascade.engines.fake_server`.
+
+It boots in under a second, so supervision, sockets and broken connections are tried with real processes.
+"""
+
+import argparse
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from ..types import Delta, Final, Request, TokenLogprob
+from .fake import DEFAULT_SCRIPT, Fake, Fault, Line
+from .wire import ENGINE_PARAMS
+
+
+def app(name: str, lines: tuple[Line, ...]) -> Starlette:
+    """The routes that `openai_http` and the supervisor use."""
+    fake = Fake(name, *(msgspec.structs.replace(line, fault=_inside(line)) for line in lines))
+    scripted = Fake(name, *lines)
+
+    async def completions(http: HttpRequest) -> Response:
+        body = msgspec.json.decode(await http.body())
+        fault = scripted.line_for(body["messages"][-1].get("content")).fault
+        if fault in {Fault.REFUSE, Fault.ERROR}:
+            return _error(fault)
+        request = _request(body)
+        if body.get("stream"):
+            return StreamingResponse(_events(fake, request, fault), media_type="text/event-stream")
+        final = await fake.answer(request)
+        return _whole(final, fault)
+
+    async def health(_: HttpRequest) -> Response:
+        return PlainTextResponse("")
+
+    async def models(_: HttpRequest) -> Response:
+        return _json({"object": "list", "data": [{"id": name, "object": "model"}]})
+
+    async def metrics(_: HttpRequest) -> Response:
+        labels = 'block_size="16",num_gpu_blocks="1024"'
+        return PlainTextResponse(f"vllm:cache_config_info{{{labels}}} 1.0\n")
+
+    async def version(_: HttpRequest) -> Response:
+        return _json({"version": "fake"})
+
+    return Starlette(
+        routes=[
+            Route("/v1/chat/completions", completions, methods=["POST"]),
+            Route("/v1/models", models),
+            Route("/health", health),
+            Route("/metrics", metrics),
+            Route("/version", version),
+        ]
+    )
+
+
+def _inside(line: Line) -> Fault | None:
+    """The faults that the in-process fake acts out itself; the others are acted out on the wire here."""
+    return line.fault if line.fault in {Fault.HANG, Fault.NO_LOGPROBS} else None
+
+
+def _request(body: dict[str, Any]) -> Request:
+    params = {key: value for key, value in body.items() if key in ENGINE_PARAMS}
+    return Request(body["messages"], params, body.get("top_logprobs", 0) if body.get("logprobs") else None)
+
+
+def _error(fault: Fault) -> Response:
+    status = 400 if fault is Fault.REFUSE else 500
+    message = "the prompt is too long" if fault is Fault.REFUSE else "out of memory"
+    return _json({"error": {"message": message, "type": "BadRequestError", "param": None}}, status)
+
+
+def _whole(final: Final, fault: Fault | None) -> Response:
+    if fault is Fault.CUT:
+        os._exit(1)  # an engine that dies while it answers
+    reason = "abort" if fault is Fault.ABORT else final.finish_reason
+    choice = {"index": 0, "finish_reason": reason, "logprobs": _logprobs(final.tokens)}
+    message = {"role": "assistant", "content": final.text, "reasoning": final.reasoning or None}
+    return _json({**_head(final), "choices": [{**choice, "message": message}], "usage": _usage(final)})
+
+
+async def _events(fake: Fake, request: Request, fault: Fault | None) -> AsyncIterator[bytes]:
+    async for piece in fake.stream(request):
+        if isinstance(piece, Delta):
+            choice = {"delta": {"content": piece.text}, "logprobs": _logprobs(piece.tokens or None)}
+            yield _event({"choices": [choice]})
+            if fault is Fault.CUT:
+                os._exit(1)
+        else:
+            reason = "abort" if fault is Fault.ABORT else piece.finish_reason
+            yield _event({"choices": [{"delta": {}, "finish_reason": reason}]})
+            yield _event({"choices": [], "usage": _usage(piece)})
+    yield b"data: [DONE]\n\n"
+
+
+def _logprobs(tokens: tuple[TokenLogprob, ...] | None) -> dict[str, Any] | None:
+    return None if tokens is None else {"content": tokens}
+
+
+def _head(final: Final) -> dict[str, Any]:
+    return {"id": "fake", "object": "chat.completion", "created": 0, "model": final.engine}
+
+
+def _usage(final: Final) -> dict[str, int]:
+    spent = final.answered_by
+    total = spent.prompt_tokens + spent.completion_tokens
+    counts = {"prompt_tokens": spent.prompt_tokens, "completion_tokens": spent.completion_tokens}
+    return {**counts, "total_tokens": total}
+
+
+def _event(payload: dict[str, Any]) -> bytes:
+    return b"data: " + msgspec.json.encode(payload) + b"\n\n"
+
+
+def _json(payload: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(payload), status, media_type="application/json")
+
+
+def read_script(path: Path | None) -> tuple[Line, ...]:
+    """A script: a JSON list of lines."""
+    if path is None:
+        return DEFAULT_SCRIPT
+    return tuple(msgspec.json.decode(path.read_bytes(), type=list[Line]))
+
+
+def main() -> None:
+    """Serve one scripted engine on a Unix socket."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--uds", required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--script", type=Path)
+    args = parser.parse_args()
+    uvicorn.run(app(args.name, read_script(args.script)), uds=args.uds, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()

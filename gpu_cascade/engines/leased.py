@@ -1,0 +1,73 @@
+"""An engine behind its lease: waits for a place, and says what the request cost there."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
+
+from ..types import Delta, Final, Request, Use
+from .base import Answerer, Lease, Leases, Pieces
+from .meter import BusyMeter
+
+
+@dataclass(slots=True)
+class _Stay:
+    """One request's stay on the engine."""
+
+    lease: Lease
+    tokens: int = 0  # processed: prompt and completion
+    engine_s: float = 0.0
+
+
+class Leased:
+    """The same interface as the engine itself; the lease is given back however the answer ends."""
+
+    def __init__(self, engine: Answerer, leases: Leases, meter: BusyMeter) -> None:
+        self.name = engine.name
+        self._engine, self._leases, self._meter = engine, leases, meter
+
+    async def answer(self, request: Request) -> Final:
+        """The engine's whole answer, once there is a place for it."""
+        async with self._stay(request) as stay:
+            final = await self._engine.answer(request)
+            stay.tokens = _tokens(final)
+        return _priced(final, stay)
+
+    async def stream(self, request: Request) -> Pieces:
+        """The engine's stream; the `Final` comes after the lease was given back, so its cost is known."""
+        final: Final | None = None
+        async with self._stay(request) as stay, aclosing(self._engine.stream(request)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Final):
+                    final, stay.tokens = piece, _tokens(piece)
+                else:
+                    self._progress(request, stay, piece)
+                    yield piece
+        if final is not None:
+            yield _priced(final, stay)
+
+    def _progress(self, request: Request, stay: _Stay, piece: Delta) -> None:
+        stay.tokens += max(1, len(piece.tokens))
+        self._meter.progress(request.id, stay.tokens)
+
+    @asynccontextmanager
+    async def _stay(self, request: Request) -> AsyncIterator[_Stay]:
+        async with self._leases.lease(self.name, request) as lease:
+            stay = _Stay(lease)
+            self._meter.begin(request.id, time.monotonic())
+            try:
+                yield stay
+            finally:
+                stay.engine_s = self._meter.end(request.id, stay.tokens, time.monotonic())
+
+
+def _tokens(final: Final) -> int:
+    spent = final.answered_by
+    return spent.prompt_tokens + spent.completion_tokens
+
+
+def _priced(final: Final, stay: _Stay) -> Final:
+    spent: Use = replace(
+        final.answered_by, engine_s=stay.engine_s, queue_s=stay.lease.queue_s, version=stay.lease.version
+    )
+    return replace(final, uses=(spent,))
