@@ -11,7 +11,7 @@ from ..errors import EngineError
 from ..types import Delta, Final, Request, TokenLogprob, TopLogprob, Use
 from .base import Pieces, collect
 
-STOP_TOKEN = "<|im_end|>"
+END_OF_TURN = "<|im_end|>"
 
 
 class Fault(StrEnum):
@@ -82,7 +82,7 @@ class Fake:
         return next(line for line in (*self._lines, Line()) if re.search(line.match, text))
 
     def _final(self, line: Line, tokens: Sequence[TokenLogprob], request: Request) -> Final:
-        whole = bool(tokens) and tokens[-1].token == STOP_TOKEN
+        whole = bool(tokens) and tokens[-1].token == END_OF_TURN
         finish_reason = line.finish_reason if whole or line.finish_reason != "stop" else "length"
         known = request.logprobs is not None and line.fault is not Fault.NO_LOGPROBS
         return Final(
@@ -111,7 +111,7 @@ async def _before(name: str, line: Line) -> None:
 def script_tokens(line: Line) -> list[TokenLogprob]:
     """The line's words as tokens, with the stop token at the end of an answer that ends by itself."""
     words = re.findall(r"\s*\S+", line.text)
-    words += [STOP_TOKEN] if line.finish_reason == "stop" else []
+    words += [END_OF_TURN] if line.finish_reason == "stop" else []
     scripted = line.logprob
     values = scripted if isinstance(scripted, list) else [scripted] * len(words)
     return [_token(word, value) for word, value in zip(words, values + [-0.01] * len(words), strict=False)]
@@ -133,4 +133,4 @@ def prompt_tokens(messages: Iterable[object]) -> int:
 
 
 def _visible(token: TokenLogprob) -> str:
-    return "" if token.token == STOP_TOKEN else token.token
+    return "" if token.token == END_OF_TURN else token.token

@@ -1,0 +1,134 @@
+"""The gateway's routes. Everything they need is handed in; nothing is made here."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ..engines.base import Answerer
+from ..errors import CascadeError, UnknownModel
+from ..events import Hooks
+from ..traces import Traces, record_json
+from . import shape
+from .chat import ChatCompletions, Limits
+from .guards import Door, Guards
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the gateway stands on. `missing` names what keeps it from being ready, empty when it is."""
+
+    models: Mapping[str, Answerer]
+    traces: Traces
+    hooks: Hooks
+    limits: Limits
+    door: Door
+    state: Callable[[], Mapping[str, Any]]
+    missing: Callable[[], list[str]]
+    metrics: Callable[[], tuple[bytes, str]]
+
+
+def build(parts: Parts) -> Starlette:
+    """The ASGI application."""
+    views = _Views(parts)
+    chat = ChatCompletions(parts.models, parts.traces, parts.hooks, parts.limits)
+    middleware = [Middleware(Guards, door=parts.door)]
+    if parts.door.cors:
+        middleware.append(_cors(list(parts.door.cors)))
+    return Starlette(
+        routes=[
+            Route("/v1/chat/completions", chat, methods=["POST"]),
+            Route("/v1/models", views.models),
+            Route("/v1/models/{id:path}", views.model),
+            Route("/v1/cascade/state", views.state),
+            Route("/v1/cascade/decisions/{id}", views.decision),
+            Route("/healthz", views.alive),
+            Route("/readyz", views.ready),
+            Route("/metrics", views.metrics),
+        ],
+        middleware=middleware,
+        exception_handlers={HTTPException: _not_found, CascadeError: _refused},
+    )
+
+
+def _cors(origins: list[str]) -> Middleware:
+    exposed = [f"x-cascade-{name}" for name in shape.HEADERS]
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=exposed,
+    )
+
+
+class _Views:
+    """The small answers."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._created = int(time.time())
+
+    async def models(self, _: HttpRequest) -> Response:
+        """What a client may put in `model`: cascades first."""
+        return _json({"object": "list", "data": [self._card(name) for name in self._parts.models]})
+
+    async def model(self, http: HttpRequest) -> Response:
+        """One of them."""
+        name = http.path_params["id"]
+        if name not in self._parts.models:
+            raise UnknownModel(f"there is no model {name!r} here; known: {', '.join(self._parts.models)}")
+        return _json(self._card(name))
+
+    async def state(self, _: HttpRequest) -> Response:
+        """Engines, queues, store."""
+        return _json(self._parts.state())
+
+    async def decision(self, http: HttpRequest) -> Response:
+        """One decision record."""
+        record = self._parts.traces.get(http.path_params["id"])
+        if record is None:
+            raise UnknownModel(f"there is no decision {http.path_params['id']!r} in the store")
+        return _json(record_json(record))
+
+    async def alive(self, _: HttpRequest) -> Response:
+        """The process answers."""
+        return _json({"status": "alive"})
+
+    async def ready(self, _: HttpRequest) -> Response:
+        """Every tier that must answer can."""
+        missing = self._parts.missing()
+        return _json({"ready": not missing, "missing": missing}, 503 if missing else 200)
+
+    async def metrics(self, _: HttpRequest) -> Response:
+        """Prometheus text."""
+        body, content_type = self._parts.metrics()
+        return Response(body, media_type=content_type)
+
+    def _card(self, name: str) -> dict[str, Any]:
+        return {"id": name, "object": "model", "created": self._created, "owned_by": "gpu-cascade"}
+
+
+async def _not_found(http: HttpRequest, error: Exception) -> Response:
+    """Starlette's 404 and 405 in OpenAI's shape."""
+    assert isinstance(error, HTTPException)
+    failure = UnknownModel(f"{http.method} {http.url.path}: {error.detail}")
+    return _json(shape.error_body(failure), error.status_code)
+
+
+async def _refused(_: HttpRequest, error: Exception) -> Response:
+    assert isinstance(error, CascadeError)
+    return _json(shape.error_body(error), error.status)
+
+
+def _json(content: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")

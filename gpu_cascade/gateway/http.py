@@ -1,0 +1,81 @@
+"""The few ASGI steps that every handler needs."""
+
+import asyncio
+import math
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from starlette.types import Receive, Scope, Send
+
+from ..errors import BadRequest, CascadeError
+from . import shape
+
+T = TypeVar("T")
+BODY_LIMIT_MIB = 16
+
+
+class ClientGone(Exception):
+    """The client closed the connection; what was running for it has been cancelled."""
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body, up to the limit."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > BODY_LIMIT_MIB << 20:
+            raise BadRequest(f"the body is larger than {BODY_LIMIT_MIB} MiB")
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def until_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+    """The work's result; `ClientGone` as soon as nobody waits for it any more, the work then cancelled."""
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientGone
+        return task.result()
+    finally:
+        for unfinished in (task, gone):
+            unfinished.cancel()
+        await asyncio.gather(task, gone, return_exceptions=True)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def start(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    """Status and headers."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def respond(
+    send: Send, body: bytes, status: int = 200, headers: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    """A whole JSON response."""
+    length = (b"content-length", str(len(body)).encode())
+    await start(send, status, [(b"content-type", b"application/json"), length, *(headers or [])])
+    await send({"type": "http.response.body", "body": body})
+
+
+async def respond_error(send: Send, error: CascadeError, request_id: str | None = None) -> None:
+    """A failure, with `Retry-After` where waiting helps."""
+    headers = [] if request_id is None else [(b"x-cascade-id", request_id.encode())]
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", str(math.ceil(error.retry_after_s)).encode()))
+    await respond(send, shape.encode(shape.error_body(error)), error.status, headers)
+
+
+def is_http(scope: Scope) -> bool:
+    """Whether this is a request (and not a lifespan or websocket event)."""
+    return bool(scope["type"] == "http")
