@@ -12,6 +12,7 @@ CascadeError
 ├── EngineError            the engine answered with an error or broke off (502)
 ├── BootError              an engine would not start
 ├── ModelError             weights are missing, broken or not what they should be
+├── GpuError               the NVIDIA driver is there and does not answer properly
 └── AlreadyServing         another `serve` holds this configuration
 """
 
@@ -113,6 +114,10 @@ class BootError(CascadeError):
 
 class ModelError(CascadeError):
     """Weights are missing, broken, or not the ones expected."""
+
+
+class GpuError(CascadeError):
+    """The NVIDIA driver is there and does not answer properly."""
 
 
 class AlreadyServing(CascadeError):

@@ -1,0 +1,32 @@
+"""models.yaml → one frozen `Config`, or one error that says what to change and where."""
+
+from .config import Config
+from .load import from_pair, load
+from .schema import (
+    CascadeConfig,
+    CheckConfig,
+    EngineConfig,
+    GatewayConfig,
+    GovernanceConfig,
+    KvConfig,
+    StickyConfig,
+    TracesConfig,
+    VerifyConfig,
+    VramConfig,
+)
+
+__all__ = [
+    "CascadeConfig",
+    "CheckConfig",
+    "Config",
+    "EngineConfig",
+    "GatewayConfig",
+    "GovernanceConfig",
+    "KvConfig",
+    "StickyConfig",
+    "TracesConfig",
+    "VerifyConfig",
+    "VramConfig",
+    "from_pair",
+    "load",
+]
