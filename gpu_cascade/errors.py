@@ -3,6 +3,8 @@
 CascadeError
 ├── ConfigError            models.yaml cannot be used (exit 2)
 ├── BadRequest             the client's request cannot be answered as asked (400)
+│   └── TooLarge           its body is too large (413)
+├── Refused                from where none may come, or without the key (401, 403, 415)
 ├── UnknownModel           no engine or cascade of that name (404)
 ├── Busy                   every place is taken, come back later (429)
 ├── Unavailable            nobody can answer now (503)
@@ -43,6 +45,12 @@ class BadRequest(CascadeError):
 
     status = 400
     kind = "invalid_request_error"
+
+
+class TooLarge(BadRequest):
+    """The body is larger than may be."""
+
+    status = 413
 
 
 class Refused(CascadeError):

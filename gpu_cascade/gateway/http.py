@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from starlette.types import Receive, Scope, Send
 
-from ..errors import BadRequest, CascadeError
+from ..errors import CascadeError, TooLarge
 from . import shape
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ async def read_body(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > BODY_LIMIT_MIB << 20:
-            raise BadRequest(f"the body is larger than {BODY_LIMIT_MIB} MiB")
+            raise TooLarge(f"the body is larger than {BODY_LIMIT_MIB} MiB")
         if not message.get("more_body"):
             return b"".join(parts)
 

@@ -1,0 +1,81 @@
+"""A gateway on a real port over scripted engines."""
+
+import contextlib
+from dataclasses import dataclass
+
+import aiohttp
+import openai
+import pytest
+
+from gpu_cascade.cascade.cascade import Cascade
+from gpu_cascade.cascade.direct import Direct
+from gpu_cascade.cascade.rules import Rule
+from gpu_cascade.engines.fake import Fake, Line
+from gpu_cascade.events import Hooks
+from gpu_cascade.gateway.app import Parts, build
+from gpu_cascade.gateway.chat import Limits
+from gpu_cascade.gateway.guards import Door
+from gpu_cascade.gateway.server import address, listen, serving
+from gpu_cascade.traces import Traces
+
+DRAFT = Line(text="Yes, within 30 days.", logprob=-0.25)
+ANSWER = Line(text="Only with a receipt.", logprob=-0.1)
+
+
+@dataclass
+class Served:
+    """A running gateway and its clients."""
+
+    url: str
+    http: aiohttp.ClientSession
+    client: openai.AsyncOpenAI
+    traces: Traces
+    events: list
+    missing: list
+
+    async def ask(self, model="cascade", text="Is travel refundable?", **more):
+        """One question through the official client."""
+        messages = [{"role": "user", "content": text}]
+        return await self.client.chat.completions.create(model=model, messages=messages, **more)
+
+    async def post(self, body, **headers):
+        """One raw request: status, headers, JSON."""
+        async with self.http.post(f"{self.url}/v1/chat/completions", json=body, headers=headers) as response:
+            return response.status, response.headers, await response.json()
+
+
+@pytest.fixture
+async def serve(tmp_path):
+    """Start a gateway over `small` and `large`; stopped at the end of the test."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(small=DRAFT, large=ANSWER, threshold=-0.9, key=None, cors=(), **limits):
+            tiers = [
+                engine if isinstance(engine, Fake) else Fake(name, engine)
+                for name, engine in (("small", small), ("large", large))
+            ]
+            models = {"cascade": Cascade("cascade", tiers, Rule(threshold), {"temperature": 0})}
+            models |= {tier.name: Direct(tier) for tier in tiers}
+            traces = Traces(tmp_path / "traces.db", "refuse", limit=limits.pop("places", 100))
+            traces.open()
+            stack.callback(traces.close)
+            events, missing = [], []
+            parts = Parts(
+                models=models,
+                traces=traces,
+                hooks=Hooks(events.append),
+                limits=Limits(**{"deadline_s": 30, "hold_s": 5, **limits}),
+                door=Door("127.0.0.1", key, cors),
+                state=lambda: {"engines": {}},
+                missing=lambda: missing,
+                metrics=lambda: (b"up 1\n", "text/plain"),
+            )
+            taken = listen("127.0.0.1", 0)
+            url = address(taken)
+            await stack.enter_async_context(serving(build(parts), taken))
+            http = await stack.enter_async_context(aiohttp.ClientSession())
+            client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key or "none", max_retries=0)
+            await stack.enter_async_context(client)
+            return Served(url, http, client, traces, events, missing)
+
+        yield start
