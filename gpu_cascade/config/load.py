@@ -126,8 +126,10 @@ def _sentence(detail: ErrorDetails) -> str:
     if kind == "missing":
         return _SENTENCES[kind]
     sentence = _SENTENCES[kind].format(**context) if kind in _SENTENCES else detail["msg"]
-    is_key = loc[-1] == "[key]"
-    return sentence if kind == "secret" or is_key else f"{_show(detail['input'])} {sentence}"
+    says_it_all = kind == "wrong" and isinstance(detail["input"], dict | list)
+    if kind == "secret" or loc[-1] == "[key]" or says_it_all:
+        return sentence
+    return f"{_show(detail['input'])} {sentence}"
 
 
 def _keys_at(place: Place) -> list[str]:
