@@ -34,8 +34,8 @@ def app(name: str, lines: tuple[Line, ...]) -> Starlette:
         request = _request(body)
         if body.get("stream"):
             return StreamingResponse(_events(fake, request, fault), media_type="text/event-stream")
-        final = await fake.answer(request)
-        return _whole(final, fault)
+        # Streamed, though it is one piece: only then does Starlette stop the work when the client leaves.
+        return StreamingResponse(_whole(fake, request, fault), media_type="application/json")
 
     async def health(_: HttpRequest) -> Response:
         return PlainTextResponse("")
@@ -45,7 +45,8 @@ def app(name: str, lines: tuple[Line, ...]) -> Starlette:
 
     async def metrics(_: HttpRequest) -> Response:
         labels = 'block_size="16",num_gpu_blocks="1024"'
-        return PlainTextResponse(f"vllm:cache_config_info{{{labels}}} 1.0\n")
+        lines = [f"vllm:cache_config_info{{{labels}}} 1.0", f"vllm:num_requests_running {fake.running}.0"]
+        return PlainTextResponse("\n".join([*lines, ""]))
 
     async def version(_: HttpRequest) -> Response:
         return _json({"version": "fake"})
@@ -77,13 +78,15 @@ def _error(fault: Fault) -> Response:
     return _json({"error": {"message": message, "type": "BadRequestError", "param": None}}, status)
 
 
-def _whole(final: Final, fault: Fault | None) -> Response:
+async def _whole(fake: Fake, request: Request, fault: Fault | None) -> AsyncIterator[bytes]:
+    final = await fake.answer(request)
     if fault is Fault.CUT:
         os._exit(1)  # an engine that dies while it answers
     reason = "abort" if fault is Fault.ABORT else final.finish_reason
     choice = {"index": 0, "finish_reason": reason, "logprobs": _logprobs(final.tokens)}
     message = {"role": "assistant", "content": final.text, "reasoning": final.reasoning or None}
-    return _json({**_head(final), "choices": [{**choice, "message": message}], "usage": _usage(final)})
+    choices = [{**choice, "message": message}]
+    yield msgspec.json.encode({**_head(final), "choices": choices, "usage": _usage(final)})
 
 
 async def _events(fake: Fake, request: Request, fault: Fault | None) -> AsyncIterator[bytes]:
