@@ -1,0 +1,123 @@
+"""Every decision that can be made is told in words, with the numbers that made it."""
+
+import pytest
+
+from gpu_cascade.traces import why
+from gpu_cascade.types import Judgement, Reason, Use, Verdict
+
+from ..records import SMALL, SURE, UNSURE, record
+
+
+def judged(reason, signal=None, threshold=-0.9, engine="small", keep=False):
+    return Judgement(engine, signal, threshold, reason, keep)
+
+
+def test_an_escalation_is_told_whole():
+    """Draft, signal and threshold with their probabilities, cost per engine, time and waiting."""
+    assert why(record()) == (
+        "The small model drafted 14 tokens. Its least sure token had a log-probability of -1.74 (18 % sure), "
+        "below the threshold of -0.90 (41 %), so the large model answered instead. "
+        "small: 43+14 tokens, 0.41 engine-seconds; large: 42+31 tokens, 1.90 engine-seconds. "
+        "Answered in 2.4 s, of which 0.2 s waiting."
+    )
+
+
+def test_a_kept_draft_is_told():
+    """Sure enough: the same numbers, the other way round, and one engine."""
+    told = why(record(judged=[SURE], uses=[SMALL], tier="small", verdict=Verdict.KEPT, reason=Reason.SURE))
+    assert "-0.12 (89 % sure), not below the threshold of -0.90 (41 %), so its draft is the answer." in told
+    assert "large" not in told
+
+
+CASES = {
+    "incomplete": (
+        {"judged": [judged(Reason.INCOMPLETE, -0.3)], "reason": Reason.INCOMPLETE},
+        "drafted 14 tokens. It was empty or cut off, so the large model answered instead.",
+    ),
+    "no_evidence": (
+        {"judged": [judged(Reason.NO_EVIDENCE)], "reason": Reason.NO_EVIDENCE},
+        "Not every token came with a log-probability, and no evidence never counts as sure, so the large",
+    ),
+    "tier_down": (
+        {
+            "judged": [judged(Reason.TIER_DOWN, threshold=None)],
+            "uses": [Use("large", 42, 31, 1.9)],
+            "reason": Reason.TIER_DOWN,
+        },
+        "The small model could not answer, so the large model answered instead. large: 42+31",
+    ),
+    "refused": (
+        {
+            "judged": [judged(Reason.INCOMPLETE, threshold=None)],
+            "uses": [Use("large", 42, 31, 1.9)],
+            "reason": Reason.INCOMPLETE,
+        },
+        "The small model refused the request, so the large model answered instead.",
+    ),
+    "direct": (
+        {"judged": [], "uses": [SMALL], "tier": "small", "verdict": Verdict.DIRECT, "reason": Reason.POLICY},
+        "The client asked for the small model by name, so no draft was made. small: 43+14 tokens",
+    ),
+    "escalate_all": (
+        {"judged": [], "verdict": Verdict.FORCED, "reason": Reason.POLICY},
+        "cascade sends every request up (threshold: escalate_all), so no draft was made and the large model",
+    ),
+    "keep_all": (
+        {
+            "judged": [judged(Reason.POLICY, -1.74, None, keep=True)],
+            "tier": "small",
+            "verdict": Verdict.FORCED,
+            "reason": Reason.POLICY,
+        },
+        "-1.74 (18 % sure), but cascade keeps every draft (threshold: keep_all), so it is the answer.",
+    ),
+    "degraded by a lost engine": (
+        {"tier": "small", "verdict": Verdict.DEGRADED, "reason": Reason.TIER_DOWN},
+        "below the threshold of -0.90 (41 %), but the next model could not answer, so the draft of the small",
+    ),
+    "degraded by the deadline": (
+        {"tier": "small", "verdict": Verdict.DEGRADED, "reason": Reason.DEADLINE},
+        "but there was no time left for the next model, so the draft of the small model is the answer",
+    ),
+    "kept by the second of three": (
+        {
+            "judged": [UNSURE, judged(Reason.SURE, -0.2, engine="mid", keep=True)],
+            "uses": [SMALL, Use("mid", 42, 1, 0.1)],
+            "tier": "mid",
+        },
+        "(41 %). The mid model drafted 1 token. Its least sure token had a log-probability of -0.20 (82 %",
+    ),
+    "something newer than this file": (
+        {"judged": [], "verdict": Verdict.SKIPPED, "reason": Reason.FAILED_CHECK},
+        "The large model answered, skipped (failed check).",
+    ),
+    "something newer, after a draft": (
+        {"verdict": Verdict.UNANSWERED, "reason": Reason.FAILED_CHECK},
+        "below the threshold of -0.90 (41 %), and the large model answered, unanswered (failed check).",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changed", "expected"), CASES.values(), ids=CASES)
+def test_each_decision_has_its_own_sentence(changed, expected):
+    """Whoever asks why reads what happened, not a code."""
+    assert expected in why(record(**changed))
+
+
+def test_numbers_that_round_alike_are_told_apart():
+    """-0.9004 is below -0.9, and two decimals would hide it."""
+    told = why(record(judged=[judged(Reason.UNSURE, -0.9004)]))
+    assert "-0.9004 (41 % sure), below the threshold of -0.9000 (41 %)" in told
+
+
+@pytest.mark.parametrize(
+    ("signal", "expected"), [(-1e9, "-1e+09 (0 % sure)"), (0.7, "Its signal was 0.70, ")]
+)
+def test_odd_numbers_stay_readable(signal, expected):
+    """Huge numbers are short, and a signal that is no log-probability is not called one."""
+    assert expected in why(record(judged=[judged(Reason.UNSURE, signal, 0.8)]))
+
+
+def test_long_drafts_are_judged_by_several_tokens():
+    """From 42 tokens on the k-th least sure one decides."""
+    assert "Its least sure tokens had" in why(record(uses=[Use("small", 43, 80, 0.4)]))
