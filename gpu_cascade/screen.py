@@ -1,0 +1,121 @@
+"""What the commands draw in the terminal: bars while something takes long, tables of what is."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from .config import Config
+from .engines.supervise import State
+from .errors import Unavailable
+from .events import EngineChanged, Event
+from .running import Running
+
+
+class Booting:
+    """A line for each engine while it boots; plain lines where nobody watches a terminal."""
+
+    def __init__(self, console: Console, config: Config) -> None:
+        self._console, self._config = console, config
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), TimeElapsedColumn())
+        self._bars = Progress(*columns, console=console)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def changed(self, event: Event) -> None:
+        """An event's listener: engine states are shown as they change."""
+        if not isinstance(event, EngineChanged):
+            return
+        line = f"{event.engine}: {event.state}" + (f", {event.detail}" if event.detail else "")
+        if not self._bars.live.is_started:
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+            return
+        if event.engine not in self._tasks:
+            self._tasks[event.engine] = self._bars.add_task(line, total=None)
+        settled = 1 if event.state == State.READY else None
+        self._bars.update(
+            self._tasks[event.engine], description=line.splitlines()[0], total=settled, completed=1
+        )
+
+    def ready(self, url: str) -> None:
+        """Every engine answers: say where, and what is served without a certificate."""
+        self._bars.stop()
+        self._console.print(f"ready: {url}/v1 serves {', '.join(self._config.cascades)}", highlight=False)
+        for name, cascade in self._config.cascades.items():
+            if cascade.calibration is None:
+                self._console.print(
+                    f"{name}: uncalibrated, threshold {cascade.threshold} was written by hand; "
+                    f"no answer is certified",
+                    highlight=False,
+                )
+
+
+async def until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """The work, or the stop, whichever comes first; what the work raises is raised."""
+    tasks = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def state_of(url: str, key: str | None) -> dict[str, Any]:
+    """What `/v1/cascade/state` says."""
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    try:
+        async with (
+            aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(10)) as session,
+            session.get(f"{url}/v1/cascade/state") as response,
+        ):
+            body = await response.json()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise Unavailable(f"{url} does not answer ({type(error).__name__})") from error
+    if response.status != 200:
+        raise Unavailable(body["error"]["message"])
+    return dict(body)
+
+
+def state_table(found: Running, state: dict[str, Any]) -> Table:
+    """Engines, their places and queues."""
+    names = ", ".join(state["cascades"])
+    table = Table(title=f"{found.url} (process {found.pid}) serves {names}", title_justify="left")
+    for name in ("engine", "state", "detail", "version"):
+        table.add_column(name)
+    for name in ("running", "waiting", "busy s"):
+        table.add_column(name, justify="right")
+    for name, engine in state["engines"].items():
+        counts = (
+            f"{engine['running']}/{engine['places']}",
+            str(engine["waiting"]),
+            f"{engine['busy_s']:.1f}",
+        )
+        table.add_row(name, engine["state"], engine["detail"], engine["version"], *counts)
+    return table
+
+
+def prompt() -> str | None:
+    """A line the user typed, None at the end of input."""
+    with contextlib.suppress(EOFError):
+        while True:
+            if line := input("> ").strip():
+                return line
+    return None
