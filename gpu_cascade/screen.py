@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from .config import Config
 from .engines.supervise import State
 from .errors import Unavailable
 from .events import EngineChanged, Event
+from .models import Installed
 from .running import Running
 
 
@@ -119,3 +120,13 @@ def prompt() -> str | None:
             if line := input("> ").strip():
                 return line
     return None
+
+
+def models_table(rows: Iterable[Installed]) -> Table:
+    """The demo models and whether they are here."""
+    table = Table()
+    for name in ("model", "state", "size", "source", "licence"):
+        table.add_column(name, justify="right" if name == "size" else "left")
+    for row in rows:
+        table.add_row(row.hub_id, row.state, f"{row.bytes / 1e9:.2f} GB", row.source, row.licence)
+    return table

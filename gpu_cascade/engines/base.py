@@ -24,9 +24,17 @@ class Answerer(Protocol):
 class Lease(Protocol):
     """The right to send one request to one engine. Plain data: it may come from another process."""
 
-    engine: str
-    version: str
-    queue_s: float
+    @property
+    def engine(self) -> str:
+        """Whose place it is."""
+
+    @property
+    def version(self) -> str:
+        """The engine's version when the place was given."""
+
+    @property
+    def queue_s(self) -> float:
+        """Seconds waited for it."""
 
 
 class Leases(Protocol):

