@@ -58,8 +58,8 @@ def _say(out: IO[str], **message: Any) -> None:
 def _prepare(say: Say) -> None:
     """Import what takes seconds, and take out what is done over and over.
 
-    Measured on 151 936 tokens: transformers reads the file three times (configuration, tokenizer, weights), each
-    13 s of processor time, and makes the table of tensor names again for every module of the model, in all 8 s.
+    Measured on 151 936 tokens: transformers reads the file three times (configuration, tokenizer, weights),
+    each 13 s of processor time, and makes the table of tensor names again for every module of the model, 8 s.
     """
     import gguf
     import numpy as np
