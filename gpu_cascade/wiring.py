@@ -21,9 +21,9 @@ from .engines.openai_http import Address, OpenAIHttp
 from .engines.supervise import Fleet, State, Supervised
 from .errors import ConfigError
 from .events import EngineChanged, Event, Hook, Hooks
-from .gateway.app import Parts, build
-from .gateway.chat import Limits
+from .gateway.app import build
 from .gateway.guards import LOOPBACK, Door
+from .gateway.parts import Limits, Parts
 from .gateway.server import address, listen, serving
 from .launch import fake_engines, socket_folder, vllm_engines
 from .metrics import Metrics

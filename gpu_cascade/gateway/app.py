@@ -1,8 +1,6 @@
 """The gateway's routes. Everything they need is handed in; nothing is made here."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -14,39 +12,23 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..engines.base import Answerer
 from ..errors import CascadeError, UnknownModel
-from ..events import Hooks
-from ..traces import Traces, record_json
+from ..traces import record_json
 from . import shape
-from .chat import ChatCompletions, Limits
-from .guards import Door, Guards
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the gateway stands on. `missing` names what keeps it from being ready, empty when it is."""
-
-    models: Mapping[str, Answerer]
-    traces: Traces
-    hooks: Hooks
-    limits: Limits
-    door: Door
-    state: Callable[[], Mapping[str, Any]]
-    missing: Callable[[], list[str]]
-    metrics: Callable[[], tuple[bytes, str]]
+from .chat import ChatCompletions
+from .guards import Guards
+from .parts import Parts
 
 
 def build(parts: Parts) -> Starlette:
     """The ASGI application."""
     views = _Views(parts)
-    chat = ChatCompletions(parts.models, parts.traces, parts.hooks, parts.limits)
     middleware = [Middleware(Guards, door=parts.door)]
     if parts.door.cors:
         middleware.append(_cors(list(parts.door.cors)))
     return Starlette(
         routes=[
-            Route("/v1/chat/completions", chat, methods=["POST"]),
+            Route("/v1/chat/completions", ChatCompletions(parts), methods=["POST"]),
             Route("/v1/models", views.models),
             Route("/v1/models/{id:path}", views.model),
             Route("/v1/cascade/state", views.state),

@@ -12,9 +12,9 @@ from gpu_cascade.cascade.direct import Direct
 from gpu_cascade.cascade.rules import Rule
 from gpu_cascade.engines.fake import Fake, Line
 from gpu_cascade.events import Hooks
-from gpu_cascade.gateway.app import Parts, build
-from gpu_cascade.gateway.chat import Limits
+from gpu_cascade.gateway.app import build
 from gpu_cascade.gateway.guards import Door
+from gpu_cascade.gateway.parts import Limits, Parts
 from gpu_cascade.gateway.server import address, listen, serving
 from gpu_cascade.traces import Traces
 
