@@ -1,7 +1,7 @@
 """models.yaml → one frozen `Config`, or one error that says what to change and where."""
 
-from .config import Config
-from .load import from_pair, load
+from .config import Config, state_dir
+from .load import at, from_pair, load
 from .schema import (
     CascadeConfig,
     CheckConfig,
@@ -27,6 +27,8 @@ __all__ = [
     "TracesConfig",
     "VerifyConfig",
     "VramConfig",
+    "at",
     "from_pair",
     "load",
+    "state_dir",
 ]

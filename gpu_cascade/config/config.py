@@ -30,9 +30,8 @@ class Config(Sections):
 
     @property
     def state_dir(self) -> Path:
-        """Where logs, decisions and the run record live: GPU_CASCADE_STATE, else `state` beside the file."""
-        named = os.environ.get("GPU_CASCADE_STATE")
-        return Path(named).expanduser().absolute() if named else self.base / "state"
+        """Where logs, decisions and the run record live."""
+        return state_dir(self.base)
 
     @property
     def traces_path(self) -> Path:
@@ -44,3 +43,9 @@ class Config(Sections):
     def resolve(self, path: str | Path) -> Path:
         """A path as the file means it: from the file's own folder unless absolute; `~` is the home."""
         return self.base / Path(path).expanduser()
+
+
+def state_dir(base: Path) -> Path:
+    """The state folder of a configuration in `base`: GPU_CASCADE_STATE, else `state` there."""
+    named = os.environ.get("GPU_CASCADE_STATE")
+    return Path(named).expanduser().absolute() if named else base / "state"

@@ -14,7 +14,7 @@ from .config import Config
 from .document import Document, Place, parse
 from .fields import unknown
 from .rules import Problem
-from .schema import Sections
+from .schema import Section, Sections
 
 MAX_BYTES = 1 << 20  # a thousand engines take 200 KiB
 SHOWN = 10
@@ -64,16 +64,30 @@ def from_pair(small: str, large: str, threshold: float = -0.9) -> Config:
         "engines": {"small": {"model": small}, "large": {"model": large}},
         "cascades": {"cascade": {"tiers": ["small", "large"], "threshold": threshold}},
     }
+    return _checked(data)
+
+
+def at(config: Config, host: str | None = None, port: int | None = None) -> Config:
+    """The same configuration on another address; None leaves a half as it is.
+
+    Raises `ConfigError` where the gateway cannot have that address.
+    """
+    wanted = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    return _checked({**_parts(config), "gateway": {**_parts(config.gateway), **wanted}})
+
+
+def _parts(section: Section) -> dict[str, Any]:
+    """What was written: what was left out must stay unset, some rules ask for it."""
+    return {name: getattr(section, name) for name in section.model_fields_set}
+
+
+def _checked(data: dict[str, Any]) -> Config:
+    """A configuration that no file says: problems have places, but no lines."""
     try:
         return Config.model_validate(data)
     except ValidationError as error:
         found = _problems(error)
         raise ConfigError("\n".join(f"{_spell(p.place)}: {p.sentence}" for p in found)) from None
-
-
-def _parts(sections: Sections) -> dict[str, Any]:
-    """The sections that were written: what was left out must stay unset, some rules ask for it."""
-    return {name: getattr(sections, name) for name in sections.model_fields_set}
 
 
 def _read(path: Path) -> str:
@@ -86,7 +100,7 @@ def _read(path: Path) -> str:
             raise ConfigError(
                 f"{path} has {status.st_size / 2**20:.1f} MiB; at most 1 MiB is read as a configuration"
             )
-        return path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except FileNotFoundError:

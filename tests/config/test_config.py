@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from gpu_cascade.config import Config, EngineConfig, GatewayConfig, from_pair, load
+from gpu_cascade.config import Config, EngineConfig, GatewayConfig, at, from_pair, load
 from gpu_cascade.config.document import parse
 from gpu_cascade.errors import ConfigError
 
@@ -158,6 +158,17 @@ def test_a_pair_needs_no_file(tmp_path, monkeypatch):
     assert config.cascades["cascade"].threshold == -1.5
     assert config.path is None
     assert config.state_dir == tmp_path / "state"
+
+
+def test_another_address_is_checked_like_the_file(write):
+    """The command line may move the gateway, not where it cannot be; the rest stays as it was."""
+    config = load(write(GOOD + "gateway: {max_queue: 7}\n"))
+    moved = at(config, port=0)
+
+    assert (moved.gateway.host, moved.gateway.port, moved.gateway.max_queue) == ("127.0.0.1", 0, 7)
+    assert (moved.engines, moved.path, moved.base) == (config.engines, config.path, config.base)
+    with pytest.raises(ConfigError, match=r"gateway\.port: 99999 must be at most 65535"):
+        at(config, host="0.0.0.0", port=99999)
 
 
 def test_a_pair_that_cannot_be():
