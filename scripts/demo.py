@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,8 +50,8 @@ QUESTIONS = (
     "Which HTTP status code means 'not found'? Answer with the number only.",
     "Write a SQL query that counts the rows of a table named orders. Answer with the query only.",
     "Is this review positive or negative: 'The room was dirty and the staff was rude.' Answer with one word.",
-    "A shirt costs 20 dollars and is reduced by 25 percent. What does it cost now? Answer with the price only.",
-    "An employee may carry over 5 days of leave and has 8 days left. How many days are lost? Answer with the number.",
+    "A shirt costs 20 dollars, reduced by 25 percent. What does it cost now? Answer with the price only.",
+    "At most 5 days of leave may be carried over. I have 8 left. How many are lost? Answer with the number.",
 )
 
 
@@ -88,13 +90,10 @@ def demo(console: Console, *, keep: bool, as_json: bool) -> int:
         else:
             console.print(table(rows))
         console.print(summary(rows), highlight=False)
-        console.print(f"log: {log}\ndecisions: {config.traces_path}", highlight=False, soft_wrap=True)
-        console.print(
-            f"why: {COMMAND.relative_to(Path.cwd()) if COMMAND.is_relative_to(Path.cwd()) else COMMAND} "
-            f"why {rows[-1].cascade['id']} --config {CONFIG.relative_to(ROOT)}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        places = f"log: {shown(log)}\ndecisions: {shown(config.traces_path)}"
+        console.print(places, highlight=False, soft_wrap=True)
+        why = f"why: {shown(COMMAND)} why {rows[-1].cascade['id']} --config {shown(CONFIG)}"
+        console.print(why, highlight=False, soft_wrap=True)
         if keep:
             console.print(kept(url), highlight=False, soft_wrap=True)
     return 0
@@ -127,7 +126,7 @@ def wait_ready(console: Console, config: Config, process: subprocess.Popen[bytes
             if process.poll() is not None:
                 raise CascadeError(f"serve ended with exit code {process.returncode}:\n{tail(log)}")
             running = find(config.state_dir)
-            if running and running.url:
+            if running and running.pid == process.pid and running.url:
                 missing = waiting_for(running.url)
                 progress.update(task, completed=len(config.engines) - len(missing))
                 if not missing:
@@ -138,9 +137,6 @@ def wait_ready(console: Console, config: Config, process: subprocess.Popen[bytes
 
 def waiting_for(url: str) -> list[str]:
     """What /readyz still misses."""
-    import urllib.error
-    import urllib.request
-
     try:
         with urllib.request.urlopen(f"{url}/readyz", timeout=5) as response:
             body = response.read()
@@ -208,7 +204,14 @@ def summary(rows: list[Row]) -> str:
 def kept(url: str) -> str:
     body = '{"model": "cascade", "messages": [{"role": "user", "content": "What is the capital of Italy?"}]}'
     ask_again = f"curl -s {url}/v1/chat/completions -H 'content-type: application/json' -d '{body}'"
-    return f"still serving; ask with\n  {ask_again}\nstop with\n  {COMMAND} stop --config {CONFIG}"
+    return (
+        f"still serving; ask with\n  {ask_again}\nstop with\n  {shown(COMMAND)} stop --config {shown(CONFIG)}"
+    )
+
+
+def shown(path: Path) -> str:
+    """As short as it can be typed from here."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def bars(console: Console) -> Progress:
