@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from . import __version__, logs, models, running, screen, talk, traces
-from .config import Config, from_pair, load
+from .config import Config, at, from_pair, load, state_dir
 from .doctor import examine, exit_code, render
 from .errors import CascadeError, Unavailable
 from .wiring import Options, opened
@@ -62,7 +62,7 @@ def serve(
 ) -> None:
     """Start the engines and serve them at one OpenAI-compatible address, until stopped."""
     chosen = _pair(small, large) if small or large else load(config)
-    asyncio.run(_serve(_at(chosen, host, port), Options(api_key, fake or script is not None, script)))
+    asyncio.run(_serve(at(chosen, host, port), Options(api_key, fake or script is not None, script)))
 
 
 async def _serve(config: Config, options: Options) -> None:
@@ -80,7 +80,7 @@ async def _serve(config: Config, options: Options) -> None:
 @cli.command()
 def status(config: ConfigPath = MODELS_YAML, api_key: ApiKey = None, json: AsJson = False) -> None:
     """What the running gateway is doing."""
-    found = running.found(load(config).state_dir)
+    found = running.found(_folder(config))
     if not found.url:
         raise Unavailable(f"process {found.pid} is starting and does not listen yet")
     state = asyncio.run(screen.state_of(found.url, api_key))
@@ -90,7 +90,7 @@ def status(config: ConfigPath = MODELS_YAML, api_key: ApiKey = None, json: AsJso
 @cli.command()
 def stop(config: ConfigPath = MODELS_YAML) -> None:
     """End the running gateway and its engines, and wait until they are gone."""
-    ended = running.stop(load(config).state_dir)
+    ended = running.stop(_folder(config))
     console.print(f"stopped process {ended.pid}", highlight=False)
 
 
@@ -116,15 +116,14 @@ def chat(
     api_key: ApiKey = None,
 ) -> None:
     """A conversation in the terminal that shows who answered, and why. Ctrl-D ends it."""
-    address = url or running.found(load(config).state_dir).url
-    chosen = model or next(iter(load(config).cascades))
-    asyncio.run(talk.converse(address, chosen, api_key, screen.prompt, console))
+    address = url or running.found(_folder(config)).url
+    asyncio.run(talk.converse(address, model, api_key, screen.prompt, console))
 
 
 @cli.command()
 def why(decision: str, config: ConfigPath = MODELS_YAML, json: AsJson = False) -> None:
     """Why an answer came from where it did: its decision, in plain words. `last` is the newest."""
-    path = load(config).traces_path
+    path = _decisions(config)
     record = (
         next(iter(traces.read_recent(path, 1)), None) if decision == "last" else traces.read(path, decision)
     )
@@ -168,12 +167,14 @@ def _pair(small: str | None, large: str | None) -> Config:
     return from_pair(small, large)
 
 
-def _at(config: Config, host: str | None, port: int | None) -> Config:
-    """The configuration with the address that the command line asks for."""
-    changed = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
-    if not changed:
-        return config
-    return config.model_copy(update={"gateway": config.gateway.model_copy(update=changed)})
+def _folder(config: Path) -> Path:
+    """Where a serve of that file, or of none, leaves its state."""
+    return state_dir(config.absolute().parent)
+
+
+def _decisions(config: Path) -> Path:
+    """Its decisions: the default place where there is no file."""
+    return load(config).traces_path if config.exists() else _folder(config) / "traces.db"
 
 
 def _show(data: object, as_json: bool, rendered: object) -> None:

@@ -36,28 +36,30 @@ class Device:
     total_bytes: int
 
 
-def device(build: Build) -> Device:
-    """The first GPU, or the machine's memory where vLLM computes on the processor."""
+def device(build: Build, count: int = 1) -> Device:
+    """The first GPU, the smallest of the first `count`, or the machine's memory for the build without one."""
     if build.cpu:
-        return Device("cpu", psutil.virtual_memory().total)
-    gpus = list_gpus()
-    if not gpus:
+        return Device("this machine's memory", psutil.virtual_memory().total)
+    gpus = list_gpus() or []
+    if len(gpus) < count:
         raise ConfigError(
-            f"vLLM {build.version} needs an NVIDIA GPU and none is found; `gpu-cascade doctor` says more, "
-            f"GPU_CASCADE_DEVICE=cpu scripts/setup installs the build without one"
+            f"vLLM {build.version} needs {count} NVIDIA GPU(s) here and {len(gpus)} are found; `gpu-cascade "
+            f"doctor` says more, GPU_CASCADE_DEVICE=cpu scripts/setup installs the build that needs none"
         )
-    return Device(gpus[0].uuid, int(gpus[0].total_gib * GIB))
+    smallest = min(gpus[:count], key=lambda gpu: gpu.total_gib)
+    return Device(f"GPU {smallest.index} ({smallest.name})", int(smallest.total_gib * GIB))
 
 
 def vllm_engines(config: Config, sockets: Path) -> list[EngineProcess]:
     """A process for each engine that is started here; raises before the first one is."""
     build = installed()
-    where = device(build)
     secrets = {engine.api_key_env for engine in config.engines.values() if engine.api_key_env}
     env = vllm_process.environment(build, os.environ, secrets)
     processes = []
     for name, engine in started(config).items():
-        plan = _launch(name, engine, _model_dir(config, engine), build, where, sockets)
+        assert engine.model is not None
+        where = device(build, engine.tensor_parallel)
+        plan = _launch(name, engine, find_model(config, engine.model), build, where, sockets)
         log = log_path(config, name)
         processes.append(
             EngineProcess(
@@ -96,11 +98,14 @@ def socket_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _model_dir(config: Config, engine: EngineConfig) -> Path:
-    """A folder beside models.yaml, or what `models pull` has fetched."""
-    assert engine.model is not None
-    local = config.resolve(engine.model)
-    return local if local.is_dir() else resolve(engine.model)
+def find_model(config: Config, model: str) -> Path:
+    """The folder of a model that is here: a path as models.yaml means it, or what `models pull` has fetched.
+
+    Raises `ModelError` where it is not here.
+    """
+    local = config.resolve(model)
+    is_path = model.startswith(("/", "./", "../", "~"))
+    return resolve(str(local) if is_path or local.is_dir() else model)
 
 
 def _launch(

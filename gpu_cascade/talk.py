@@ -70,12 +70,12 @@ def verdict_line(cascade: dict[str, Any]) -> str:
 
 
 async def converse(
-    url: str, model: str, key: str | None, prompt: Callable[[], str | None], console: Console
+    url: str, model: str | None, key: str | None, prompt: Callable[[], str | None], console: Console
 ) -> None:
     """Ask and answer until `prompt` gives None. One turn that fails does not end the conversation."""
     headers = {"authorization": f"Bearer {key}"} if key else {}
     async with aiohttp.ClientSession(headers=headers) as session:
-        talk = Talk(session, url, model)
+        talk = Talk(session, url, model or await _first_model(session, url))
         while (text := prompt()) is not None:
             try:
                 await _turn(talk, text, console)
@@ -83,6 +83,18 @@ async def converse(
                 console.print(f"[red]{error.message}[/red]", highlight=False)
             except aiohttp.ClientError as error:
                 raise Unavailable(f"the gateway at {url} is gone ({type(error).__name__})") from error
+
+
+async def _first_model(session: aiohttp.ClientSession, url: str) -> str:
+    """What the gateway lists first: its first cascade."""
+    try:
+        async with session.get(f"{url}/v1/models") as response:
+            data = await response.read()
+    except aiohttp.ClientError as error:
+        raise Unavailable(f"nothing answers at {url} ({type(error).__name__})") from error
+    if response.status != 200:
+        raise Unavailable(_sentence(data))
+    return str(msgspec.json.decode(data)["data"][0]["id"])
 
 
 async def _turn(talk: Talk, text: str, console: Console) -> None:

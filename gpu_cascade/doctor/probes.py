@@ -20,8 +20,8 @@ import psutil
 
 from ..config import Config
 from ..engines.vllm_build import Build, installed
-from ..launch import socket_folder
-from ..models import Store, resolve
+from ..launch import find_model, socket_folder
+from ..models import Store
 from ..vram.gpu import Gpu, list_gpus
 
 GIB = 2**30
@@ -116,13 +116,6 @@ def is_gateway(host: str, port: int) -> bool:
 def models_dir() -> Path:
     """Where fetched models lie."""
     return Store.default().root
-
-
-def find_model(config: Config, model: str) -> Path:
-    """The folder of a model that is here. Raises `ModelError` where it is not."""
-    local = config.resolve(model)
-    is_path = model.startswith(("/", "./", "../", "~"))
-    return resolve(str(local) if is_path or local.is_dir() else model)
 
 
 @dataclass(frozen=True, slots=True)
