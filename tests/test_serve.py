@@ -17,29 +17,39 @@ from .serving import COMMAND, Serve, alive, cmdline, listening, until
 
 YAML = """
 engines:
-  small: {model: any-small}
+  small: {model: any-small, max_num_seqs: 1}
   large: {model: any-large}
 cascades:
   cascade: {tiers: [small, large], threshold: -0.9}
+gateway: {max_queue: 1}
 """
+SCRIPT = [
+    {"match": "slow", "text": "word " * 400, "token_s": 0.05, "logprob": -2.0},
+    {"match": "hard", "text": "Who knows.", "logprob": -3.0},
+    {"match": "", "text": "Within 30 days."},
+]
+
+
+def start(folder, **popen):
+    """A serve over scripted engines, ready to answer."""
+    script = folder / "script.json"
+    script.write_text(json.dumps(SCRIPT))
+    return Serve(folder, YAML, "--script", str(script), **popen).ready()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """One serve for all tests that leave it running."""
+    serve = start(tmp_path_factory.mktemp("serve"))
+    yield serve
+    serve.stop()
 
 
 @pytest.fixture
-def serve(tmp_path):
-    """Start serves; all of them are ended with the test."""
-    started = []
-
-    def start(*options, yaml=YAML, script=None, **popen):
-        if script is not None:
-            path = tmp_path / "script.json"
-            path.write_text(json.dumps(script))
-            options = (*options, "--script", str(path))
-        started.append(Serve(tmp_path, yaml, "--fake", *options, **popen))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.stop()
+def ready(served):
+    """The same, every engine back from what the test before did to it."""
+    until(lambda: served.get("/readyz")[0] == 200, 30)
+    return served
 
 
 def run(folder, *command):
@@ -61,100 +71,86 @@ def guard(served, name):
     return min(engines(served, name))
 
 
-def test_it_answers_and_tells_why(serve, tmp_path):
-    """An easy question stays on the small engine, a hard one escalates; `why` tells both; `stop` ends it."""
-    served = serve().ready()
+def test_it_answers_and_tells_why(ready):
+    """An easy question stays on the small engine, a hard one escalates; `why` and `status` tell."""
+    _, easy = ready.ask()
+    _, hard = ready.ask("a hard question")
 
-    _, easy = served.ask()
-    _, hard = served.ask("a hard question")
-
-    assert ("kept", "small") == (easy["cascade"]["verdict"], easy["cascade"]["tier"])
-    assert ("escalated", "large") == (hard["cascade"]["verdict"], hard["cascade"]["tier"])
-    told = run(tmp_path, "why", hard["id"])
-    assert "-3.00" in told.stdout
-    assert "-0.90" in told.stdout
-    assert hard["id"] == json.loads(run(tmp_path, "why", "last", "--json").stdout)["id"]
-    assert "ready" in run(tmp_path, "status").stdout
-    mine = served.sessions()
-    assert 0 == run(tmp_path, "stop").returncode
-    assert 0 == served.process.wait(10)
-    assert [] == [pid for pid in mine if alive(pid)]
+    assert ("kept", "sure", "small") == verdict(easy)
+    assert ("escalated", "unsure", "large") == verdict(hard)
+    told = run(ready.folder, "why", hard["id"]).stdout
+    assert "-3.00" in told
+    assert "-0.90" in told
+    assert hard["id"] == json.loads(run(ready.folder, "why", "last", "--json").stdout)["id"]
+    assert ready.url in run(ready.folder, "status").stdout
 
 
-def test_only_one_port_and_only_loopback(serve):
+def test_only_one_port_and_only_loopback(ready):
     """The public port is the only TCP socket; engines' Unix sockets lie where nobody else may enter."""
-    served = serve().ready()
-
-    found = listening(served.sessions())
-
-    assert {("0100007F", int(served.url.rpartition(":")[2]))} == found
-    sockets = [word for word in cmdline(server(served, "small")).split() if word.endswith("small.sock")]
+    assert {("0100007F", int(ready.url.rpartition(":")[2]))} == listening(ready.sessions())
+    sockets = [word for word in cmdline(server(ready, "small")).split() if word.endswith("small.sock")]
     assert 0o700 == Path(sockets[0]).parent.stat().st_mode & 0o777
 
 
-def test_an_engine_killed_in_its_answer(serve):
-    """The other tier takes over; with that one killed too it is a clear error; both come back."""
-    script = [{"match": "slow", "text": "word " * 1000, "token_s": 0.05, "logprob": -2.0}]
-    script.append({"match": "hard", "text": "Who knows.", "logprob": -3.0})
-    served = serve(script=script).ready()
+def test_a_full_queue(ready):
+    """One runs, one waits, the third is told when to come back."""
     answers = []
-    asking = threading.Thread(target=lambda: answers.append(served.ask("slow and hard")))
-    asking.start()
-    until(lambda: served.state()["engines"]["small"]["running"])
+    asking = [threading.Thread(target=lambda: answers.append(ready.ask("slow", "small"))) for _ in range(2)]
+    for thread in asking:
+        thread.start()
+    until(lambda: ready.state()["engines"]["small"]["waiting"])
 
-    os.kill(server(served, "small"), signal.SIGKILL)
-    until(lambda: served.state()["engines"]["large"]["running"])
-    lost = server(served, "large")
+    status, body = ready.ask("slow", "small")
+
+    assert (429, "rate_limit_error") == (status, body["error"]["type"])
+    assert "try again in" in body["error"]["message"]
+    os.kill(server(ready, "small"), signal.SIGKILL)  # the others need not finish
+    for thread in asking:
+        thread.join(10)
+    assert 2 == len(answers)
+    assert {status for status, _ in answers} <= {502, 503}
+
+
+def test_an_engine_killed_in_its_answer(ready):
+    """The other tier takes over; with that one killed too it is a clear error; both come back."""
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(ready.ask("slow and hard")))
+    asking.start()
+    until(lambda: ready.state()["engines"]["small"]["running"])
+
+    os.kill(server(ready, "small"), signal.SIGKILL)
+    until(lambda: ready.state()["engines"]["large"]["running"])
+    lost = server(ready, "large")
     os.kill(lost, signal.SIGKILL)
     asking.join(10)
 
     assert not asking.is_alive()
     status, body = answers[0]
     assert (502, "engine") == (status, body["error"]["source"])
-    until(lambda: lost not in engines(served, "large") and served.get("/readyz")[0] == 200, 20)
-    assert "kept" == served.ask()[1]["cascade"]["verdict"]
+    until(lambda: lost not in engines(ready, "large") and ready.get("/readyz")[0] == 200, 30)
+    assert ("kept", "sure", "small") == verdict(ready.ask()[1])
 
 
-def test_a_lost_tier_is_covered_by_the_other(serve):
+def test_a_lost_tier_is_covered_by_the_other(ready):
     """Without the large engine an unsure draft is served and says so; without the small the large answers."""
-    served = serve().ready()
-    os.kill(server(served, "large"), signal.SIGKILL)
-    until(lambda: served.get("/readyz")[0] == 503)
-    _, body = served.ask("a hard question")
-    assert ("degraded", "tier_down", "small") == verdict(body)
+    os.kill(server(ready, "large"), signal.SIGKILL)
+    until(lambda: ready.get("/readyz")[0] == 503)
+    assert ("degraded", "tier_down", "small") == verdict(ready.ask("a hard question")[1])
 
-    until(lambda: served.get("/readyz")[0] == 200, 20)
-    os.kill(guard(served, "small"), signal.SIGKILL)
-    until(lambda: served.get("/readyz")[0] == 503)
-    _, body = served.ask()
-    assert ("escalated", "tier_down", "large") == verdict(body)
-
-
-@pytest.mark.parametrize("victim", ["serve", "guard", "server"])
-def test_nothing_is_left(serve, victim):
-    """Whoever is killed: of what it was responsible for nothing lives 10 s later."""
-    served = serve().ready()
-    mine = served.sessions()
-    small = engines(served, "small")
-    pid = {"serve": served.process.pid, "guard": guard(served, "small"), "server": server(served, "small")}[
-        victim
-    ]
-
-    os.kill(pid, signal.SIGKILL)
-    if victim == "serve":
-        served.process.wait(10)
-
-    until(lambda: not any(alive(each) for each in (mine if victim == "serve" else small)))
+    until(lambda: ready.get("/readyz")[0] == 200, 30)
+    small = engines(ready, "small")
+    os.kill(guard(ready, "small"), signal.SIGKILL)
+    until(lambda: ready.get("/readyz")[0] == 503)
+    assert ("escalated", "tier_down", "large") == verdict(ready.ask()[1])
+    until(lambda: not any(alive(pid) for pid in small))
 
 
-def test_two_serves_on_one_configuration(serve, tmp_path):
+def test_two_serves_on_one_configuration(ready):
     """The second is told who serves already, and exits with 2."""
-    served = serve().ready()
-
-    second = run(tmp_path, "serve", "--fake")
+    second = run(ready.folder, "serve", "--fake")
 
     assert AlreadyServing.exit_code == second.returncode
-    assert f"process {served.process.pid} at {served.url}" in second.stderr
+    assert f"process {ready.process.pid} at {ready.url}" in second.stderr
     assert "Traceback" not in second.stderr
 
 
@@ -180,25 +176,51 @@ def test_beyond_loopback_a_key_is_needed(tmp_path):
     assert "GPU_CASCADE_API_KEY" in ended.stderr
 
 
-def test_a_store_that_cannot_grow_refuses_and_says_so(serve):
-    """When decisions cannot be written, requests are refused with the reason and nothing crashes."""
-    limit = 200_000  # bytes a file may have: the write-ahead log hits it after some hundred rows
+def test_stop_leaves_nothing(tmp_path):
+    """After `stop` no process lives, and the folder is free for the next."""
+    served = start(tmp_path)
+    mine = served.sessions()
+
+    ended = run(tmp_path, "stop")
+
+    assert 0 == ended.returncode
+    assert 0 == served.process.wait(10)
+    assert [] == [pid for pid in mine if alive(pid)]
+
+
+def test_serve_killed_leaves_nothing(tmp_path):
+    """SIGKILL of serve: 10 s later none of its engines lives."""
+    served = start(tmp_path)
+    mine = served.sessions()
+
+    os.kill(served.process.pid, signal.SIGKILL)
+    served.process.wait(10)
+
+    until(lambda: not any(alive(pid) for pid in mine))
+
+
+def test_a_store_that_cannot_grow(tmp_path):
+    """Decisions that cannot be written wait, the state says why, and answers go on while there is room."""
 
     def small_files():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))  # the write-ahead log hits it soon
 
-    yaml = YAML + "traces: {on_full: refuse}\n"
-    served = serve(yaml=yaml, preexec_fn=small_files).ready()
+    served = start(tmp_path, preexec_fn=small_files)
+    try:
+        until(lambda: served.ask()[0] != 200 or served.state()["traces"]["last_error"], 60)
+        state = served.state()["traces"]
 
-    until(lambda: served.ask()[0] != 200 or served.state()["traces"]["last_error"], 60)
-
-    assert served.state()["traces"]["last_error"]
-    assert alive(served.process.pid)
+        assert state["pending"] > 0
+        assert "traces.db" in state["last_error"]
+        assert 200 == served.ask()[0]
+    finally:
+        served.process.kill()  # a stop would wait for the disk
+        served.stop()
 
 
 def test_wrong_use_is_a_sentence(tmp_path):
     """A missing file, nothing running, an unknown decision: exit codes and no traceback."""
-    missing = run(tmp_path, "status")
+    missing = run(tmp_path, "serve")
     assert (2, True) == (missing.returncode, "models.yaml" in missing.stderr)
     (tmp_path / "models.yaml").write_text(YAML)
     idle = run(tmp_path, "status")
