@@ -48,8 +48,15 @@ def served(tmp_path_factory):
 @pytest.fixture
 def ready(served):
     """The same, every engine back from what the test before did to it."""
+    until(lambda: all(engines(served, name) for name in ("small", "large")), 30)
     until(lambda: served.get("/readyz")[0] == 200, 30)
     return served
+
+
+def kill(served, pid):
+    """SIGKILL one of its processes, and wait until serve has noticed."""
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: served.get("/readyz")[0] == 503)
 
 
 def run(folder, *command):
@@ -104,7 +111,7 @@ def test_a_full_queue(ready):
 
     assert (429, "rate_limit_error") == (status, body["error"]["type"])
     assert "try again in" in body["error"]["message"]
-    os.kill(server(ready, "small"), signal.SIGKILL)  # the others need not finish
+    kill(ready, server(ready, "small"))  # the others need not finish
     for thread in asking:
         thread.join(10)
     assert 2 == len(answers)
@@ -118,29 +125,27 @@ def test_an_engine_killed_in_its_answer(ready):
     asking.start()
     until(lambda: ready.state()["engines"]["small"]["running"])
 
-    os.kill(server(ready, "small"), signal.SIGKILL)
+    kill(ready, server(ready, "small"))
     until(lambda: ready.state()["engines"]["large"]["running"])
-    lost = server(ready, "large")
-    os.kill(lost, signal.SIGKILL)
+    os.kill(server(ready, "large"), signal.SIGKILL)
     asking.join(10)
 
     assert not asking.is_alive()
     status, body = answers[0]
     assert (502, "engine") == (status, body["error"]["source"])
-    until(lambda: lost not in engines(ready, "large") and ready.get("/readyz")[0] == 200, 30)
+    until(lambda: ready.get("/readyz")[0] == 503)
+    until(lambda: ready.get("/readyz")[0] == 200, 30)
     assert ("kept", "sure", "small") == verdict(ready.ask()[1])
 
 
 def test_a_lost_tier_is_covered_by_the_other(ready):
     """Without the large engine an unsure draft is served and says so; without the small the large answers."""
-    os.kill(server(ready, "large"), signal.SIGKILL)
-    until(lambda: ready.get("/readyz")[0] == 503)
+    kill(ready, server(ready, "large"))
     assert ("degraded", "tier_down", "small") == verdict(ready.ask("a hard question")[1])
 
     until(lambda: ready.get("/readyz")[0] == 200, 30)
     small = engines(ready, "small")
-    os.kill(guard(ready, "small"), signal.SIGKILL)
-    until(lambda: ready.get("/readyz")[0] == 503)
+    kill(ready, guard(ready, "small"))
     assert ("escalated", "tier_down", "large") == verdict(ready.ask()[1])
     until(lambda: not any(alive(pid) for pid in small))
 
