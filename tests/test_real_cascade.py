@@ -285,11 +285,19 @@ def speaking_http(ports):
     end = time.monotonic() + 2
     while (left := end - time.monotonic()) > 0 and (waiting := tried.keys() - speaking):
         for connection in select.select(waiting, [], [], left)[0]:
-            if connection.recv(16).startswith(b"HTTP"):
+            if _first_bytes(connection).startswith(b"HTTP"):
                 speaking.add(connection)
             else:
-                tried.pop(connection).close()
+                tried.pop(connection)
+                connection.close()
     answered = sorted(tried[connection] for connection in speaking)
     for connection in tried:
         connection.close()
     return answered
+
+
+def _first_bytes(connection):
+    try:
+        return connection.recv(16)
+    except OSError:
+        return b""

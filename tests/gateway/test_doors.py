@@ -1,8 +1,11 @@
 """What the gateway lets in, and its small answers."""
 
 import io
+from pathlib import Path
 
 import pytest
+
+from gpu_cascade.gateway.asked import NOT_YET, StreamOptions, _Body
 
 BODY = {"model": "cascade", "messages": [{"role": "user", "content": "?"}]}
 
@@ -131,3 +134,12 @@ async def test_a_body_beyond_the_limit(serve):
     async with served.http.post(f"{served.url}/v1/chat/completions", data=data, headers=headers) as response:
         assert 413 == response.status
         assert "16 MiB" in (await response.json())["error"]["message"]
+
+
+def test_the_page_names_every_field():
+    """docs/http.md lists what is used and what is refused, each field by name."""
+    page = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+
+    fields = {*NOT_YET, *_Body.__struct_fields__, *StreamOptions.__struct_fields__}
+
+    assert [] == [field for field in sorted(fields) if f"`{field}" not in page and f".{field}`" not in page]
