@@ -51,6 +51,11 @@ class Converter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+        pipes = (self._process.stdin, self._process.stdout) if self._process else ()
+        for file in (self._said, *pipes):  # not in `close`: another thread may be reading until now
+            if file is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    file.close()
 
     def close(self) -> None:
         """End the child, in the middle of a conversion too: whoever waits for that gets a ModelError."""

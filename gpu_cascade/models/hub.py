@@ -1,7 +1,9 @@
 """Models from a hub, by Hugging Face's own client and into its own cache."""
 
+import http.client
 import json
 import os
+import queue
 import threading
 import urllib.error
 import urllib.request
@@ -27,20 +29,23 @@ def answers(address: str, within_s: float = ANSWER_S) -> bool:
     """Whether a hub answers there in time, the look-up of its name (no socket timeout has that) included."""
     if os.environ.get("HF_HUB_OFFLINE", "0").lower() not in ("", "0", "false", "no"):
         return False
-    answered = threading.Event()
-    threading.Thread(target=_ask, args=(address, within_s, answered.set), daemon=True).start()
-    return answered.wait(within_s)
+    answer: queue.Queue[bool] = queue.Queue()
+    threading.Thread(target=lambda: answer.put(_speaks(address, within_s)), daemon=True).start()
+    try:
+        return answer.get(timeout=within_s)
+    except queue.Empty:
+        return False
 
 
-def _ask(address: str, within_s: float, tell: Callable[[], None]) -> None:
+def _speaks(address: str, within_s: float) -> bool:
     request = urllib.request.Request(address, method="HEAD")  # noqa: S310 - the operator's own setting
     try:
         with urllib.request.urlopen(request, timeout=within_s):  # noqa: S310 - the same
-            tell()
-    except urllib.error.HTTPError:  # it speaks HTTP
-        tell()
-    except (OSError, ValueError):
-        return
+            return True
+    except urllib.error.HTTPError:  # whatever it says, it speaks HTTP
+        return True
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
 
 
 def cached(hub_id: str) -> Path | None:
@@ -66,7 +71,7 @@ def complete(folder: Path) -> bool:
     return any(folder.glob("*.safetensors"))
 
 
-def fetch(hub_id: str, report: Callable[[int, int], None], address: str | None = None) -> Path:
+def fetch(hub_id: str, report: Callable[[int, int], None]) -> Path:
     """The model's files, in the client's cache; `report` is told bytes done and in all. Raises ModelError."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
@@ -74,7 +79,7 @@ def fetch(hub_id: str, report: Callable[[int, int], None], address: str | None =
     try:
         folder = Path(
             snapshot_download(
-                hub_id, allow_patterns=list(FILES), endpoint=address, tqdm_class=_reporting(report)
+                hub_id, allow_patterns=list(FILES), endpoint=endpoint(), tqdm_class=_reporting(report)
             )
         )
     except GatedRepoError as error:

@@ -78,12 +78,21 @@ def _download(part: Part, folder: Path, stop: Event, report: Callable[[int], Non
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ,
         )  # fmt: skip
         try:
-            while process.poll() is None and not stop.wait(POLL_S):
+            while _runs(process) and not stop.is_set():
                 report(min(_size(folder), part.bytes))
         finally:
             process.kill()
             process.wait()
     return _downloaded(part, folder, process.returncode, said.read_text(errors="replace"))
+
+
+def _runs(process: "subprocess.Popen[bytes]") -> bool:
+    """Whether it still does after `POLL_S`, or as soon as it no longer does."""
+    try:
+        process.wait(POLL_S)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def _downloaded(part: Part, folder: Path, code: int, said: str) -> Path:
