@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-# pip's option: the variables that mean the same to uv (the first is the one we set), what joins several values.
+# pip's option: the variables that mean the same to uv (we set the first), and what joins several values.
 NAMES = {
     "index-url": (("UV_DEFAULT_INDEX", "UV_INDEX_URL"), " "),
     "extra-index-url": (("UV_EXTRA_INDEX_URL",), " "),
