@@ -45,8 +45,8 @@ class Probe:
     async def canary(self) -> None:
         """A first answer, so that no user waits for the warm-up; raises `EngineError` where it is none.
 
-        With logprobs and three tokens: after one token without logprobs the next request still took 5 s
-        instead of 0.4 s on two cores (vLLM 0.32).
+        With logprobs: it is those that are slow at first. After a canary without them the next request took
+        3 s instead of 0.4 s on two cores (vLLM 0.32).
         """
         question = Request(
             [{"role": "user", "content": "Hello"}], {"max_tokens": 3, "temperature": 0}, logprobs=0

@@ -81,13 +81,13 @@ class GuardedProcess:
         self._guard.stdin.close()
         with contextlib.suppress(ProcessLookupError):
             self._guard.terminate()  # a forked child of ours may hold the pipe open: then only this arrives
-        try:
-            async with asyncio.timeout(self._grace_s + KILL_S):
-                await self.exited.wait()
-        except TimeoutError:
-            guard.kill(self.members())  # the guard itself hangs or is stopped; its end is watched below
-            await self.exited.wait()
-        return self.left
+        for limit_s in (self._grace_s + KILL_S, 2 * KILL_S):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limit_s):
+                    await self.exited.wait()
+                    return self.left
+            guard.kill(self.members())  # the guard itself hangs, or somebody stopped it
+        return self.members()
 
     def tail(self, lines: int) -> list[str]:
         """The last lines of what the process wrote since its start."""

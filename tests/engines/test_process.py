@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gpu_cascade.engines import guard
+from gpu_cascade.engines import process as process_module
 from gpu_cascade.engines.process import GuardedProcess
 
 from .trees import commands, script, tree, until
@@ -127,6 +128,17 @@ async def test_killing_the_supervisor_ends_all(tmp_path):
     finally:
         os.killpg(supervisor.pid, signal.SIGKILL)
         await supervisor.wait()
+
+
+async def test_a_guard_that_does_not_move_is_no_shelter(tmp_path, monkeypatch):
+    """Stopped (SIGSTOP) it can end nobody: after a while it is killed with all the others."""
+    monkeypatch.setattr(process_module, "KILL_S", 0.2)
+    async with grown(tmp_path, manner="deaf", grace_s=0.1) as process:
+        os.kill(process.session, signal.SIGSTOP)
+
+        assert await process.stop() == []
+
+        assert guard.members(process.session) == []
 
 
 async def test_a_daemon_of_the_engine_does_not_escape(tmp_path):
