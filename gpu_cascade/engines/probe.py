@@ -15,16 +15,11 @@ HEALTH_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a booted engine says of itself. `kv_tokens` counts the null block in, as vLLM's metric does."""
+    """What a booted engine says of itself. `blocks` of KV cache count the null block in, as vLLM does."""
 
     version: str
     blocks: int
     block_tokens: int
-
-    @property
-    def kv_tokens(self) -> int:
-        """How many tokens the KV cache holds."""
-        return self.blocks * self.block_tokens
 
 
 class Probe:

@@ -51,7 +51,6 @@ async def test_ready_means_that_it_has_answered(engine):
 
     assert await engine.healthy()
     assert engine.facts == Facts("fake", blocks=1024, block_tokens=16)
-    assert engine.facts.kv_tokens == 16384
 
 
 async def test_a_stopped_engine_boots_again(engine):
