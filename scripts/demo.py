@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import openai
+from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -38,20 +39,21 @@ CONFIG = ROOT / "examples" / "cpu" / "models.yaml"
 COMMAND = Path(sys.executable).parent / "gpu-cascade"
 AT_ONCE = 4  # questions under way: batching is what engines are good at
 BOOT_S = 600
+WIDTH = 120  # where there is no terminal to measure
 
 QUESTIONS = (
     "What is the capital of France? Answer in one short sentence.",
+    "What is the capital of Japan?",
+    "What is the chemical symbol for water?",
+    "What is the opposite of hot? Answer in one word.",
+    "Is this review positive or negative: 'The room was dirty and the staff was rude.' Answer with one word.",
     "What color is the sky on a clear day? Answer in one short sentence.",
-    "How many days are there in a week? Answer in one short sentence.",
     "Name the largest planet in our solar system.",
     "Translate 'good morning' into Spanish. Answer with the translation only.",
     "What is 17 * 23? Answer with the number only.",
     "Write a Python expression that reverses the string s. Answer with the expression only.",
     "Which HTTP status code means 'not found'? Answer with the number only.",
     "Write a SQL query that counts the rows of a table named orders. Answer with the query only.",
-    "Is this review positive or negative: 'The room was dirty and the staff was rude.' Answer with one word.",
-    "A shirt costs 20 dollars, reduced by 25 percent. What does it cost now? Answer with the price only.",
-    "At most 5 days of leave may be carried over. I have 8 left. How many are lost? Answer with the number.",
 )
 
 
@@ -71,7 +73,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the gateway running at the end")
     parser.add_argument("--json", action="store_true", help="print the answers as JSON instead of a table")
     args = parser.parse_args()
-    console = Console(stderr=args.json)
+    console = Console(stderr=args.json, width=None if sys.stdout.isatty() else WIDTH)
     try:
         return demo(console, keep=args.keep, as_json=args.json)
     except CascadeError as error:
@@ -175,13 +177,13 @@ async def ask(client: openai.AsyncOpenAI, question: str) -> Row:
 
 
 def table(rows: list[Row]) -> Table:
-    shown = Table(title="answered by a cascade of two models on this machine", title_justify="left")
-    for name in ("question", "answer", "tier", "verdict", "reason"):
-        shown.add_column(
-            name, overflow="ellipsis", no_wrap=True, ratio=3 if name in {"question", "answer"} else None
-        )
+    shown = Table(box=box.SIMPLE_HEAD, expand=True, padding=(0, 1, 0, 0), show_edge=False)
+    for name, share in (("question", 5), ("answer", 4)):
+        shown.add_column(name, overflow="ellipsis", no_wrap=True, ratio=share)
+    for name in ("tier", "verdict", "reason"):
+        shown.add_column(name, no_wrap=True)
     for name in ("confidence", "tokens", "time"):
-        shown.add_column(name, justify="right")
+        shown.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         seen = row.cascade
         confidence = "-" if seen["confidence"] is None else f"{seen['confidence']:.2f}"
