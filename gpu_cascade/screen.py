@@ -126,7 +126,7 @@ def models_table(rows: Iterable[Installed]) -> Table:
     """The demo models and whether they are here."""
     table = Table()
     for name in ("model", "state", "size", "source", "licence"):
-        table.add_column(name, justify="right" if name == "size" else "left")
+        table.add_column(name, justify="right" if name == "size" else "left", overflow="fold")
     for row in rows:
         table.add_row(row.hub_id, row.state, f"{row.bytes / 1e9:.2f} GB", row.source, row.licence)
     return table
