@@ -34,7 +34,8 @@ MODELS_YAML = Path("models.yaml")
 
 
 def main() -> None:
-    """Run a command; every failure is a sentence and an exit code."""
+    """Run a command; every failure is a sentence and an exit code. SIGTERM tidies up as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         cli()
     except CascadeError as error:
@@ -65,13 +66,15 @@ def serve(
     script: Annotated[Path | None, typer.Option(help="What scripted engines say.")] = None,
 ) -> None:
     """Start the engines and serve them at one OpenAI-compatible address, until stopped."""
+    import uvloop
+
     from .config import at, from_pair, load
     from .wiring import Options
 
     if (small is None) != (large is None):
         raise typer.BadParameter("a cascade has two models: give both --small and --large")
     chosen = from_pair(small, large) if small and large else load(config)
-    asyncio.run(_serve(at(chosen, host, port), Options(api_key, fake or script is not None, script)))
+    uvloop.run(_serve(at(chosen, host, port), Options(api_key, fake or script is not None, script)))
 
 
 async def _serve(config: "Config", options: "Options") -> None:

@@ -15,6 +15,8 @@ from gpu_cascade.errors import AlreadyServing
 
 from .serving import COMMAND, Serve, alive, cmdline, listening, until
 
+pytestmark = pytest.mark.scripted
+
 YAML = """
 engines:
   small: {model: any-small, max_num_seqs: 1}

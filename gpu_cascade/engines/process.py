@@ -58,7 +58,7 @@ class GuardedProcess:
         command = [sys.executable, "-I", "-S", guard.__file__, *self._options(unlink), "--", *argv]
         self._guard = await asyncio.create_subprocess_exec(
             *command,
-            env=env,
+            env=dict(env),  # uvloop takes nothing else
             cwd=cwd,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,

@@ -8,6 +8,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import IO
@@ -137,10 +138,10 @@ def _wrong(what: str, expected: str, found: str) -> ModelError:
 
 
 def _size(folder: Path) -> int:
+    """Bytes below the folder now. Pip removes its own folders meanwhile, which `os.walk` lets pass."""
+    files = [Path(at, name) for at, _, names in os.walk(folder) for name in names]
     sizes = []
-    for path in folder.rglob("*"):
-        try:
-            sizes.append(path.stat().st_size if path.is_file() else 0)
-        except FileNotFoundError:  # pip has just moved it
-            continue
+    for file in files:
+        with suppress(FileNotFoundError):
+            sizes.append(file.stat().st_size)
     return sum(sizes)

@@ -13,6 +13,8 @@ from gpu_cascade.errors import BootError, ConfigError
 
 from .trees import until
 
+pytestmark = pytest.mark.scripted
+
 
 @pytest.fixture
 async def child(tmp_path):

@@ -15,6 +15,8 @@ from gpu_cascade.engines.wire import SseReader
 from gpu_cascade.errors import DeadlineExceeded, EngineError
 from gpu_cascade.types import Delta, Final, Request
 
+pytestmark = pytest.mark.scripted
+
 SCRIPT = [
     Line(match="refuse", fault=Fault.REFUSE),
     Line(match="error", fault=Fault.ERROR),

@@ -16,6 +16,8 @@ from gpu_cascade.engines.process import GuardedProcess
 
 from .trees import commands, script, tree, until
 
+pytestmark = pytest.mark.scripted
+
 
 @contextlib.asynccontextmanager
 async def running(folder, argv, **how):

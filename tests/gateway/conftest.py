@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import aiohttp
 import openai
-import pytest
+import pytest_asyncio
 
 from gpu_cascade.cascade.cascade import Cascade
 from gpu_cascade.cascade.direct import Direct
@@ -44,9 +44,29 @@ class Served:
             return response.status, response.headers, await response.json()
 
 
-@pytest.fixture
-async def serve(tmp_path):
-    """Start a gateway over `small` and `large`; stopped at the end of the test."""
+class Switch:
+    """The application behind the module's port: each test's own."""
+
+    app = None
+
+    async def __call__(self, scope, receive, send):
+        await self.app(scope, receive, send)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def port():
+    """One listening server for a module: uvicorn takes 0.2 s to stop."""
+    switch = Switch()
+    taken = listen("127.0.0.1", 0)
+    url = address(taken)
+    async with serving(switch, taken):
+        yield switch, url
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def serve(port, tmp_path):
+    """Put a gateway over `small` and `large` behind the port; gone at the end of the test."""
+    switch, url = port
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(small=DRAFT, large=ANSWER, threshold=-0.9, key=None, cors=(), **limits):
@@ -70,9 +90,7 @@ async def serve(tmp_path):
                 missing=lambda: missing,
                 metrics=lambda: (b"up 1\n", "text/plain"),
             )
-            taken = listen("127.0.0.1", 0)
-            url = address(taken)
-            await stack.enter_async_context(serving(build(parts), taken))
+            switch.app = build(parts)
             http = await stack.enter_async_context(aiohttp.ClientSession())
             client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key or "none", max_retries=0)
             await stack.enter_async_context(client)

@@ -11,6 +11,8 @@ from gpu_cascade.events import Answered, Failed
 
 from .conftest import ANSWER, DRAFT
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 UNSURE = Line(text="Perhaps.", logprob=-2.0)
 
 

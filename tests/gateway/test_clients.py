@@ -3,11 +3,14 @@
 import asyncio
 import json
 
+import pytest
 from langchain_openai import ChatOpenAI
 
 from gpu_cascade.engines.fake import Fake, Line
 
 from .conftest import ANSWER, DRAFT
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LONG = Line(text="word " * 500, logprob=-2.0, token_s=0.01)
 

@@ -7,6 +7,8 @@ import pytest
 
 from gpu_cascade.gateway.asked import NOT_YET, StreamOptions, _Body
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 BODY = {"model": "cascade", "messages": [{"role": "user", "content": "?"}]}
 
 
@@ -136,7 +138,7 @@ async def test_a_body_beyond_the_limit(serve):
         assert "16 MiB" in (await response.json())["error"]["message"]
 
 
-def test_the_page_names_every_field():
+async def test_the_page_names_every_field():
     """docs/http.md lists what is used and what is refused, each field by name."""
     page = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
 
