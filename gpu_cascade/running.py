@@ -1,7 +1,6 @@
 """What a running `serve` leaves in its state folder, so that `status`, `stop` and `logs` find it."""
 
 import contextlib
-import fcntl
 import os
 import signal
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from .errors import AlreadyServing, CascadeError, ConfigError, Unavailable
+from .locks import try_lock
 
 STOP_S = 60.0  # draining answers, then engines: vLLM takes up to 3 s each on idle cores
 
@@ -26,7 +26,7 @@ class Running(msgspec.Struct, frozen=True):
 def hold(state_dir: Path) -> Iterator[None]:
     """Hold the folder for one `serve`; raises `AlreadyServing` where another does.
 
-    The kernel drops the lock with the process, however it ends: a record without a lock is a stale one.
+    A record without a lock is a stale one.
     """
     try:
         state_dir.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def hold(state_dir: Path) -> Iterator[None]:
     except OSError as error:
         raise ConfigError(f"cannot write in {state_dir}: {error.strerror}; set GPU_CASCADE_STATE") from error
     with lock:
-        if not _lock(lock.fileno()):
+        if not try_lock(lock.fileno()):
             other = find(state_dir)
             where = f"process {other.pid} at {other.url}" if other else "another process"
             raise AlreadyServing(
@@ -60,7 +60,7 @@ def find(state_dir: Path) -> Running | None:
     """The `serve` that holds the folder, None where none does."""
     try:
         with (state_dir / "serve.lock").open() as lock:
-            if _lock(lock.fileno()):
+            if try_lock(lock.fileno()):
                 return None
         return msgspec.json.decode((state_dir / "serve.json").read_bytes(), type=Running)
     except (OSError, msgspec.MsgspecError):
@@ -86,12 +86,3 @@ def stop(state_dir: Path) -> Running:
             raise CascadeError(f"process {running.pid} did not end within {STOP_S:.0f} s; see its log")
         time.sleep(0.05)
     return running
-
-
-def _lock(descriptor: int) -> bool:
-    """Whether the lock is ours now."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -13,6 +13,7 @@ LONGEST = 300
 FLOORS = {
     "types": 0,
     "errors": 0,
+    "locks": 0,
     "config": 1,
     "events": 1,
     "engines": 2,

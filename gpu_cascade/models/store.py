@@ -1,6 +1,5 @@
 """Where converted models lie. Each folder is whole: it appears by one rename, with a marker of what it is."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ from threading import Event
 from typing import Any
 
 from ..errors import ModelError
+from ..locks import try_lock
 from .catalogue import Packaged
 
 MARKER = "gpu-cascade.json"
@@ -73,7 +73,7 @@ class Store:
             self.root.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.root / f".{model.name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            while not _lock(descriptor):
+            while not try_lock(descriptor):
                 tell_waiting()
                 if stop.wait(POLL_S):
                     raise ModelError(f"waiting for another pull of {model.name} was broken off")
@@ -156,14 +156,6 @@ def _has_size(path: Path, expected: int) -> bool:
         return path.stat().st_size == expected
     except OSError:
         return False
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _sync(path: Path) -> None:
