@@ -152,6 +152,25 @@ def test_a_lost_tier_is_covered_by_the_other(ready):
     until(lambda: not any(alive(pid) for pid in small))
 
 
+def test_a_tier_elsewhere(ready, tmp_path):
+    """An engine at a URL is attached to: another gateway can be the last tier."""
+    yaml = f"""
+engines:
+  small: {{model: any-small}}
+  remote: {{url: "{ready.url}/v1", name: large}}
+cascades:
+  cascade: {{tiers: [small, remote], threshold: -0.9}}
+"""
+    served = Serve(tmp_path, yaml, "--script", str(ready.folder / "script.json")).ready()
+    try:
+        _, body = served.ask("a hard question")
+
+        assert ("escalated", "unsure", "remote") == verdict(body)
+        assert "attached" == served.state()["engines"]["remote"]["state"]
+    finally:
+        served.stop()
+
+
 def test_two_serves_on_one_configuration(ready):
     """The second is told who serves already, and exits with 2."""
     second = run(ready.folder, "serve", "--fake")
