@@ -106,7 +106,7 @@ def serving(console: Console, config: Config, log: Path, *, keep: bool) -> Itera
     """A gateway over the demo pair, ready to answer; stopped with everything it started unless kept."""
     log.parent.mkdir(parents=True, exist_ok=True)
     argv = [COMMAND, "serve", "--config", str(CONFIG), "--port", "8000" if keep else "0"]
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(argv, stdout=output, stderr=output, start_new_session=True)
     try:
         yield wait_ready(console, config, process, log)
