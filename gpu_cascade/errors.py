@@ -8,15 +8,18 @@ CascadeError
 ├── UnknownModel           no engine or cascade of that name (404)
 ├── Busy                   every place is taken, come back later (429)
 ├── Unavailable            nobody can answer now (503)
-│   ├── TierDown           the engine is not running, booting or lost
+│   ├── TierDown           the engine is not running or booting
+│   │   └── EngineLost     it was there and broke off
 │   └── StoreFull          decisions cannot be written, so none is made
 ├── DeadlineExceeded       the answer would come too late (504)
-├── EngineError            the engine answered with an error or broke off (502)
+├── EngineError            the engine answered with an error (502, or its own 4xx)
 ├── BootError              an engine would not start
 ├── ModelError             weights are missing, broken or not what they should be
 ├── GpuError               the NVIDIA driver is there and does not answer properly
 └── AlreadyServing         another `serve` holds this configuration
 """
+
+LOST_RETRY_S = 20.0  # about one boot of a small engine
 
 
 class CascadeError(Exception):
@@ -89,6 +92,15 @@ class Unavailable(CascadeError):
 
 class TierDown(Unavailable):
     """This engine cannot take requests: not booted, lost, or given up."""
+
+
+class EngineLost(TierDown):
+    """The engine was there and broke off: killed, crashed, or cut off in its answer."""
+
+    source = "engine"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after_s=LOST_RETRY_S)
 
 
 class StoreFull(Unavailable):

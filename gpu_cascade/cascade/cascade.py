@@ -10,13 +10,6 @@ from ..errors import CascadeError, DeadlineExceeded, EngineError, TierDown
 from ..types import Decision, Delta, Final, Judgement, Reason, Request, Use, Verdict
 from .rules import Fixed, Rule, judge
 
-# What the last tier may fail of and still leave the best draft to be served, degraded.
-FALLBACK: Mapping[type[CascadeError], Reason] = {
-    DeadlineExceeded: Reason.DEADLINE,
-    TierDown: Reason.TIER_DOWN,
-    EngineError: Reason.TIER_DOWN,
-}
-
 
 @dataclass(slots=True)
 class Climb:
@@ -138,15 +131,23 @@ class Cascade:
         return replace(final, uses=(*climb.uses, *final.uses), decision=self._decision(climb))
 
     def _degraded(self, climb: Climb, error: CascadeError) -> Final:
-        """The best draft where the last tier cannot answer; the error itself where there is no draft.
-
-        What the last tier refuses (4xx) is the client's to know, and a full queue the client's to wait for.
-        """
-        reason = FALLBACK.get(type(error))
-        if climb.best is None or reason is None or error.status < 500:
+        """The best draft where the last tier cannot answer; the error itself where there is no draft."""
+        reason = excuse(error)
+        if climb.best is None or reason is None:
             raise error
         decision = climb.decide(climb.best.engine, Verdict.DEGRADED, reason)
         return replace(climb.best, uses=tuple(climb.uses), decision=decision)
+
+
+def excuse(error: CascadeError) -> Reason | None:
+    """Why the best draft may stand in for the last tier's answer; None where the client must see the error.
+
+    What the last tier refuses (4xx) is the client's to know, and a full queue the client's to wait for.
+    """
+    if isinstance(error, DeadlineExceeded):
+        return Reason.DEADLINE
+    down = isinstance(error, TierDown | EngineError) and error.status >= 500
+    return Reason.TIER_DOWN if down else None
 
 
 def replay(final: Final) -> tuple[Delta, Final]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from ..errors import EngineError
+from ..errors import EngineError, EngineLost
 from ..types import Delta, Final, Request, TokenLogprob, TopLogprob, Use
 from .base import Pieces, collect
 
@@ -70,7 +70,7 @@ class Fake:
                 await asyncio.sleep(line.token_s)
                 shown.append(token)
                 if line.fault is Fault.CUT and len(shown) > 1:
-                    raise EngineError(f"{self.name} broke off after {len(shown)} tokens")
+                    raise EngineLost(f"{self.name} broke off after {len(shown)} tokens")
                 yield Delta(_visible(token), tokens=() if request.logprobs is None else (token,))
             yield self._final(line, shown, request)
         finally:

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from ..errors import DeadlineExceeded, EngineError
+from ..errors import DeadlineExceeded, EngineError, EngineLost
 from ..types import Delta, Final, Request, TokenLogprob, Use
 from .base import Pieces
 from .wire import ENGINE_PARAMS, ChatBody, SseReader, decode_chat
@@ -57,7 +57,7 @@ class OpenAIHttp:
                     if delta is not None:
                         yield delta
         if parts.finish_reason is None:
-            raise EngineError(f"{self.name} broke off after {len(parts.texts)} pieces of its answer")
+            raise EngineLost(f"{self.name} broke off after {len(parts.texts)} pieces of its answer")
         tokens = tuple(parts.tokens) if parts.has_logprobs else None
         yield self._final(
             "".join(parts.texts), "".join(parts.thoughts), parts.finish_reason, tokens, parts.last
@@ -145,7 +145,7 @@ class OpenAIHttp:
                 raise EngineError(f"{self.name} did not take the connection in {CONNECT_S:.0f} s") from error
             raise DeadlineExceeded(f"{self.name} did not answer before the request's deadline") from error
         except (aiohttp.ClientError, ConnectionError) as error:
-            raise EngineError(f"{self.name} broke the connection ({type(error).__name__})") from error
+            raise EngineLost(f"{self.name} broke the connection ({type(error).__name__})") from error
 
 
 class _Parts:

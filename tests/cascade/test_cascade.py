@@ -9,7 +9,7 @@ import pytest
 from gpu_cascade.cascade.cascade import Cascade
 from gpu_cascade.cascade.rules import Fixed, Rule
 from gpu_cascade.engines.fake import Fake, Fault, Line
-from gpu_cascade.errors import Busy, EngineError, TierDown
+from gpu_cascade.errors import Busy, EngineError, EngineLost, TierDown
 from gpu_cascade.types import Delta, Final, Reason, Request, Verdict
 
 ASK = Request([{"role": "user", "content": "Is travel refundable?"}])
@@ -174,7 +174,7 @@ async def test_a_last_tier_that_dies_in_its_answer_is_an_error():
     """Once a piece was shown nothing can take its place."""
     answerer = cascade(small(logprob=-2.0), large(fault=Fault.CUT))
     got = []
-    with pytest.raises(EngineError, match="broke off"):
+    with pytest.raises(EngineLost, match="broke off"):
         async for piece in answerer.stream(ASK):
             got.append(piece)
     assert "Only" == got[0].text

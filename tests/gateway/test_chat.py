@@ -140,7 +140,7 @@ async def test_a_failure_in_a_stream_is_an_event_that_raises(serve):
         async for chunk in await served.ask(stream=True):
             seen.append(chunk)
     assert "Only" in [chunk.choices[0].delta.content for chunk in seen]
-    assert [502] == [event.status for event in served.events if isinstance(event, Failed)]
+    assert [503] == [event.status for event in served.events if isinstance(event, Failed)]
 
 
 @pytest.mark.parametrize("stream", [False, True])
