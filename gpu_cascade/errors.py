@@ -19,7 +19,7 @@ CascadeError
 └── AlreadyServing         another `serve` holds this configuration
 """
 
-LOST_RETRY_S = 20.0  # about one boot of a small engine
+BOOT_RETRY_S = 20.0  # what a client is told while an engine boots: about one boot on two cores
 
 
 class CascadeError(Exception):
@@ -100,7 +100,7 @@ class EngineLost(TierDown):
     source = "engine"
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, retry_after_s=LOST_RETRY_S)
+        super().__init__(message, retry_after_s=BOOT_RETRY_S)
 
 
 class StoreFull(Unavailable):

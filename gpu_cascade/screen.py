@@ -63,6 +63,7 @@ class Booting:
                     f"{name}: uncalibrated, threshold {cascade.threshold} was written by hand; "
                     f"no answer is certified",
                     highlight=False,
+                    soft_wrap=True,
                 )
 
 

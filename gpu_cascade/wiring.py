@@ -19,7 +19,7 @@ from .engines.leased import Leased
 from .engines.meter import BusyMeter
 from .engines.openai_http import Address, OpenAIHttp
 from .engines.supervise import Fleet, State, Supervised
-from .errors import ConfigError
+from .errors import BOOT_RETRY_S, ConfigError
 from .events import EngineChanged, Event, Hook, Hooks
 from .gateway.app import build
 from .gateway.guards import LOOPBACK, Door
@@ -30,8 +30,6 @@ from .metrics import Metrics
 from .running import announce, hold
 from .traces import Traces
 from .vram.leases import Standing, StaticLeases
-
-BOOT_RETRY_S = 20.0  # what a client is told while an engine boots: about one boot on two cores
 
 
 @dataclass(frozen=True, slots=True)
