@@ -93,7 +93,7 @@ def _processes(config: Config, options: Options, sockets: Path) -> list[EnginePr
 def _supervised(processes: list[EngineProcess], hooks: Hooks) -> list[Supervised]:
     """All boot under one lock: vLLM measures the whole device at boot, so boots race (vLLM #55827).
 
-    On two cores without a GPU one after the other is faster too: 57 s against 71 s for the demo pair.
+    Without a GPU they would fight for the cores as well.
     """
     lock = asyncio.Lock()
     return [Supervised(process, [lock], hooks) for process in processes]
