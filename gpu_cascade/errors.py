@@ -19,6 +19,8 @@ CascadeError
 └── AlreadyServing         another `serve` holds this configuration
 """
 
+import traceback
+
 BOOT_RETRY_S = 20.0  # what a client is told while an engine boots: about one boot on two cores
 
 
@@ -144,3 +146,8 @@ class AlreadyServing(CascadeError):
     """Another `serve` runs with this configuration."""
 
     exit_code = 2
+
+
+def whereabouts(error: BaseException) -> str:
+    """Type and trace of an unforeseen exception, for the log. Not its message: that may quote a prompt."""
+    return "".join([*traceback.format_tb(error.__traceback__), type(error).__name__])

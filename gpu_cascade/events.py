@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .errors import whereabouts
 from .types import Decision, Use
 
 log = logging.getLogger(__name__)
@@ -66,5 +67,5 @@ class Hooks:
         for hook in self._hooks:
             try:
                 hook(event)
-            except Exception:  # a broken listener must not cost an answer
-                log.exception("a listener failed on %s", type(event).__name__)
+            except Exception as error:  # noqa: BLE001 - a broken listener must not cost an answer
+                log.error("a listener failed on %s\n%s", type(event).__name__, whereabouts(error))

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from starlette.types import Receive, Scope, Send
 
 from ..engines.base import Answerer, Pieces
-from ..errors import CascadeError, UnknownModel
+from ..errors import CascadeError, UnknownModel, whereabouts
 from ..events import Answered, Failed
 from ..traces import Reservation
 from ..types import Decision, Delta, Final
@@ -39,9 +39,8 @@ class ChatCompletions:
         except CascadeError as error:
             exchange.failed(error.status)
             await exchange.tell(error)
-        except Exception as error:
-            # The sentence says nothing of the request; the log has the trace, which holds no text either.
-            log.exception("request %s failed", exchange.id)
+        except Exception as error:  # noqa: BLE001 - the client is told, whatever it is
+            log.error("request %s failed\n%s", exchange.id, whereabouts(error))
             exchange.failed(500)
             await exchange.tell(
                 CascadeError(f"internal error ({type(error).__name__}), see the gateway's log")

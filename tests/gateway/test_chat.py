@@ -258,6 +258,25 @@ async def test_several_turns(serve):
     assert turns == small.seen[0].messages
 
 
+class Careless(Fake):
+    """An engine with a fault of ours whose message quotes the prompt."""
+
+    async def answer(self, request):
+        raise RuntimeError(f"cannot handle {request.messages}")
+
+
+async def test_a_fault_of_ours_keeps_the_prompt_out_of_answer_and_log(serve, caplog):
+    """A 500 with the exception's type; the log says where it was, and neither quotes what was asked."""
+    served = await serve(small=Careless("small"))
+
+    with pytest.raises(openai.InternalServerError, match="RuntimeError") as caught:
+        await served.ask(text="a secret question")
+
+    assert "in answer" in caplog.text
+    assert "RuntimeError" in caplog.text
+    assert "secret" not in caplog.text + str(caught.value)
+
+
 def verdict(cascade):
     return cascade["verdict"], cascade["reason"], cascade["tier"]
 
