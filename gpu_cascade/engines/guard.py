@@ -102,6 +102,7 @@ class RotatingLog:
             if self._size + len(data) > self._limit_bytes:
                 self._rotate()
             if self._fd is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
                 self._size = os.fstat(self._fd).st_size
             self._size += os.write(self._fd, data)

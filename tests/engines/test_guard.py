@@ -56,15 +56,22 @@ def test_a_full_disk_loses_lines_and_nothing_else(tmp_path):
     assert (tmp_path / "room").read_text() == "kept\n"
 
 
-def test_a_folder_that_is_not_there_loses_lines_and_nothing_else(tmp_path):
-    """The engine is not ended for want of a log."""
-    log = RotatingLog(tmp_path / "gone" / "it.log", 100, 3)
-    log.write(b"lost\n")
+def test_the_logs_folder_is_made(tmp_path):
+    """The first start in a folder has nobody else to make it."""
+    RotatingLog(tmp_path / "logs" / "it.log", 100, 3).write(b"kept\n")
 
-    (tmp_path / "gone").mkdir()
+    assert (tmp_path / "logs" / "it.log").read_text() == "kept\n"
+
+
+def test_a_folder_that_cannot_be_made_loses_lines_and_nothing_else(tmp_path):
+    """The engine is not ended for want of a log."""
+    (tmp_path / "logs").write_text("a file in its place")
+    log = RotatingLog(tmp_path / "logs" / "it.log", 100, 3)
+    log.write(b"lost\n")
+    (tmp_path / "logs").unlink()
     log.write(b"kept\n")
 
-    assert (tmp_path / "gone" / "it.log").read_text() == "kept\n"
+    assert (tmp_path / "logs" / "it.log").read_text() == "kept\n"
 
 
 def test_names_with_brackets_do_not_confuse_the_process_table(tmp_path):
