@@ -1,14 +1,15 @@
 """models.yaml → one frozen `Config`, or one error that says what to change and where."""
 
+from .checks import ChecksConfig
 from .config import Config, state_dir
 from .load import at, from_pair, load
 from .schema import (
     CascadeConfig,
-    CheckConfig,
     EngineConfig,
     GatewayConfig,
     GovernanceConfig,
     KvConfig,
+    MonitorConfig,
     StickyConfig,
     TracesConfig,
     VerifyConfig,
@@ -17,12 +18,13 @@ from .schema import (
 
 __all__ = [
     "CascadeConfig",
-    "CheckConfig",
+    "ChecksConfig",
     "Config",
     "EngineConfig",
     "GatewayConfig",
     "GovernanceConfig",
     "KvConfig",
+    "MonitorConfig",
     "StickyConfig",
     "TracesConfig",
     "VerifyConfig",

@@ -21,6 +21,26 @@ SAMPLING: Mapping[str, tuple[float, float]] = {
     "seed": (-(2**63), 2**63 - 1),
 }
 
+# The signals of cascade/signals.py, which lies on a higher floor; a test holds the two together.
+SIGNALS = (
+    "logprob_quantile",
+    "chow_sum",
+    "chow_average",
+    "chow_quantile",
+    "min_logprob",
+    "second_smallest",
+    "third_smallest",
+    "count_below",
+    "margin_mean",
+    "margin_first",
+    "margin_q10",
+    "entropy_mean",
+    "entropy_max",
+    "group_confidence",
+    "max_prob",
+    "distance_to_uniform",
+)
+
 
 def wrong(sentence: str, *, secret: bool = False) -> PydanticCustomError:
     """An error in our words. With `secret` the value is not repeated: it may be a key or a password."""
@@ -117,6 +137,12 @@ def _threshold(value: Any) -> Any:
     return float(value)
 
 
+def _signal(value: str) -> str:
+    if value not in SIGNALS:
+        raise wrong(unknown(value, SIGNALS))
+    return value
+
+
 def _sampling_key(key: str) -> str:
     if key not in SAMPLING:
         raise wrong(unknown(key, SAMPLING))
@@ -175,6 +201,7 @@ OnOff = BeforeValidator(_as_word)
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
 Threshold = Annotated[float | Literal["keep_all", "escalate_all"] | None, PlainValidator(_threshold)]
+SignalName = Annotated[str, AfterValidator(_signal)]
 Number = Annotated[float, PlainValidator(_number)]
 Sampling = Annotated[dict[Annotated[str, AfterValidator(_sampling_key)], Number], AfterValidator(_sampling)]
 Flag = Annotated[str, AfterValidator(_flag)]

@@ -14,7 +14,8 @@ from .config import Config
 from .document import Document, Place, parse
 from .fields import unknown
 from .rules import Problem
-from .schema import Section, Sections
+from .schema import Sections
+from .section import Section
 
 MAX_BYTES = 1 << 20  # a thousand engines take 200 KiB
 SHOWN = 10
@@ -153,7 +154,7 @@ def _keys_at(place: Place) -> list[str]:
         shape = shape.model_fields[part].annotation if _is_section(shape) else typing.get_args(shape)[-1]
         if typing.get_origin(shape) in {types.UnionType, typing.Union}:  # `VerifyConfig | None`
             shape = typing.get_args(shape)[0]
-    return list(shape.model_fields)
+    return [field.alias or name for name, field in shape.model_fields.items()]
 
 
 def _is_section(shape: Any) -> bool:

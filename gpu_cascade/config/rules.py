@@ -33,13 +33,8 @@ class NotYet:
 
 # The one list of what models.yaml may describe and this version cannot do.
 NOT_YET = (
-    NotYet("cascades", "calibration", lambda v: v is not None, "give a threshold"),
-    NotYet("cascades", "checks", bool, "leave it out"),
-    NotYet("cascades", "verify", lambda v: v is not None, "leave it out"),
-    NotYet("cascades", "early_abort", lambda v: v == "on", "use auto or off"),
     NotYet("cascades", "stream", lambda v: v != "hold", "use hold"),
     NotYet("cascades", "sticky.mode", lambda v: v != "off", "use off"),
-    NotYet("cascades", "gate", lambda v: v != "off", "use off"),
     NotYet("vram", "mode", lambda v: v not in {"auto", "static"}, "use auto or static"),
     NotYet("gateway", "workers", lambda v: v > 1, "use 1"),
     NotYet("traces", "store", lambda v: not v.startswith("sqlite:"), "use sqlite:///FILE"),
@@ -122,6 +117,8 @@ def _cascades(sections: Sections) -> Iterator[Problem]:
             yield Problem(place, "has the name of an engine; clients could not tell them apart")
         yield from _tiers((*place, "tiers"), cascade, sections)
         yield from _threshold(place, cascade)
+        yield from _needs_calibration(place, cascade)
+        yield from _verify((*place, "verify"), cascade, sections)
 
 
 def _tiers(place: Place, cascade: CascadeConfig, sections: Sections) -> Iterator[Problem]:
@@ -147,6 +144,31 @@ def _threshold(place: Place, cascade: CascadeConfig) -> Iterator[Problem]:
             yield Problem(
                 (*place, key), "stands beside a calibration, which brings its own; keep one of them"
             )
+
+
+def _needs_calibration(place: Place, cascade: CascadeConfig) -> Iterator[Problem]:
+    """What rests on numbers that only a calibration brings."""
+    if cascade.calibration is not None:
+        return
+    if cascade.gate != "off":
+        yield Problem((*place, "gate"), "auto needs a calibration, which brings the gate; use off")
+    if cascade.monitor is not None:
+        yield Problem((*place, "monitor"), "needs a calibration, which says how often tiers disagree")
+
+
+def _verify(place: Place, cascade: CascadeConfig, sections: Sections) -> Iterator[Problem]:
+    verify = cascade.verify
+    if verify is None:
+        return
+    if verify.by not in sections.engines:
+        yield Problem((*place, "by"), f"{verify.by} {unknown(verify.by, sections.engines)}")
+    elif verify.by in cascade.tiers[:1]:
+        yield Problem((*place, "by"), f"{verify.by} writes the drafts; name a larger engine")
+    written = [key for key in ("width", "min") if getattr(verify, key) is not None]
+    if cascade.calibration is None and len(written) < 2:
+        yield Problem(place, "needs width and min beside a threshold (try width: 0.5, min: 0.7)")
+    if cascade.calibration is not None and written:
+        yield Problem((*place, written[0]), "stands beside a calibration, which brings its own; leave it out")
 
 
 def _not_yet(sections: Sections) -> Iterator[Problem]:

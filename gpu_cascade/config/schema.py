@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from .checks import ChecksConfig
 from .fields import (
     Arguments,
     Bool,
@@ -14,20 +15,16 @@ from .fields import (
     Origin,
     Sampling,
     Seconds,
+    SignalName,
     Store,
     Threshold,
     Url,
     Variable,
     Words,
 )
+from .section import Section
 
 DEFAULT_STORE = "sqlite:///state/traces.db"
-
-
-class Section(BaseModel):
-    """A mapping of models.yaml: nothing unknown, nothing converted, nothing changed later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class KvConfig(Section):
@@ -49,22 +46,30 @@ class EngineConfig(Section):
     quantization: Words | None = None
     tensor_parallel: Annotated[int, Field(ge=1, le=64)] = 1
     max_num_seqs: Annotated[int, Field(ge=1, le=65536)] = 64
-    args: Arguments = {}
+    args: Arguments = Field(default={})
     price_per_gpu_hour: Annotated[float, Field(ge=0)] | None = None
     boot_timeout_s: Seconds = 900
 
 
-class CheckConfig(Section):
-    """A check of a draft: a score below `min` escalates."""
-
-    min: Annotated[float, Field(ge=0, le=1)] | None = None
-
-
 class VerifyConfig(Section):
-    """A second look at a draft by another engine."""
+    """A second look by another engine at drafts up to `width` below the threshold.
+
+    They stay where it says with a probability of at least `min` that they are right. A calibration brings
+    both numbers; beside a threshold written by hand they are written too.
+    """
 
     by: Name
+    width: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    min: Annotated[float, Field(ge=0, le=1)] | None = None
     when_asleep: Literal["keep", "escalate"] = "keep"
+
+
+class MonitorConfig(Section):
+    """What share of kept answers the last tier is asked as well, in its idle time, and what an alarm does."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 0.02
+    alarm: Annotated[float, Field(gt=0, lt=1)] = 0.001
+    on_alarm: Literal["warn", "escalate_all"] = "warn"
 
 
 class StickyConfig(Section):
@@ -78,16 +83,17 @@ class CascadeConfig(Section):
     """A name that clients put in `model`: tiers from cheap to good, and when to climb."""
 
     tiers: list[Name]
-    signal: Literal["logprob_quantile"] = "logprob_quantile"
+    signal: SignalName = "logprob_quantile"
     threshold: Threshold = None
     calibration: FilePath | None = None
-    sampling: Sampling = {"temperature": 0}
-    checks: dict[Name, CheckConfig] = {}
+    sampling: Sampling = Field(default={"temperature": 0})
+    checks: ChecksConfig = ChecksConfig()
     verify: VerifyConfig | None = None
     early_abort: Annotated[Literal["auto", "on", "off"], OnOff] = "auto"
     stream: Literal["hold", "commit", "race"] = "hold"
     sticky: StickyConfig = StickyConfig()
     gate: Annotated[Literal["off", "auto"], OnOff] = "off"
+    monitor: MonitorConfig | None = None
 
 
 class VramConfig(Section):
@@ -106,7 +112,7 @@ class GatewayConfig(Section):
     max_queue: Count = 512
     deadline_s: Seconds = 120
     hold_s: Annotated[float, Field(ge=0, le=86400)] = 5
-    cors: list[Origin] = []
+    cors: list[Origin] = Field(default=[])
 
 
 class TracesConfig(Section):

@@ -32,6 +32,43 @@ WRONG = {
         7,
         "policy.verify.bye: is not known here; did you mean by?",
     ),
+    "a signal": (
+        THRESHOLD,
+        "signal: entropy",
+        7,
+        "signal: 'entropy' is not known here; did you mean entropy_",
+    ),
+    "a judge that drafts": (
+        THRESHOLD,
+        "threshold: 0\n    verify: {by: small, width: 1, min: 1}",
+        8,
+        "policy.verify.by: small writes the drafts; name a larger engine",
+    ),
+    "an unknown judge": (
+        THRESHOLD,
+        "threshold: 0\n    verify: {by: lrge, width: 1, min: 1}",
+        8,
+        "policy.verify.by: lrge is not known here; did you mean large?",
+    ),
+    "a second look by hand": (
+        THRESHOLD,
+        "threshold: 0\n    verify: {by: large}",
+        8,
+        "policy.verify: needs width and min beside a threshold",
+    ),
+    "a second look of its own": (
+        THRESHOLD,
+        "calibration: c.json\n    verify: {by: large, min: 0.5}",
+        8,
+        "policy.verify.min: stands beside a calibration",
+    ),
+    "a gate by hand": (THRESHOLD, "threshold: 0\n    gate: auto", 8, "policy.gate: auto needs a calibration"),
+    "a monitor by hand": (
+        THRESHOLD,
+        "threshold: 0\n    monitor: {}",
+        8,
+        "policy.monitor: needs a calibration, which says how often tiers disagree",
+    ),
     "ours alone": ("cascades:", "path: /etc\ncascades:", 4, "path: is not known here"),
     "number": (
         PAIR,
@@ -232,13 +269,8 @@ def test_a_secret_is_not_repeated(write, old, new):
 
 
 ASKED = {
-    "calibration": ("    calibration: c.json\n", "cascades.policy.calibration"),
-    "checks": ("    checks: {completeness: {min: 0.8}}\n", "cascades.policy.checks"),
-    "verify": ("    verify: {by: large}\n", "cascades.policy.verify"),
-    "early_abort": ("    early_abort: on\n", "cascades.policy.early_abort: on"),
     "stream": ("    stream: race\n", "cascades.policy.stream: race"),
     "sticky.mode": ("    sticky: {mode: skip}\n", "cascades.policy.sticky.mode: skip"),
-    "gate": ("    gate: auto\n", "cascades.policy.gate: auto"),
     "mode": ("vram: {mode: sleep}\n", "vram.mode: sleep"),
     "workers": ("gateway: {workers: 2}\n", "gateway.workers: 2"),
     "store": ("traces: {store: 'postgresql://h/db'}\n", "traces.store"),
