@@ -14,6 +14,8 @@ CascadeError
 ├── DeadlineExceeded       the answer would come too late (504)
 ├── EngineError            the engine answered with an error (502, or its own 4xx)
 ├── BootError              an engine would not start
+├── BadRows                labelled rows cannot be used (exit 2)
+├── NotCertifiable         no threshold keeps what was asked (exit 4)
 ├── ModelError             weights are missing, broken or not what they should be
 ├── GpuError               the NVIDIA driver is there and does not answer properly
 └── AlreadyServing         another `serve` holds this configuration
@@ -132,6 +134,18 @@ class EngineError(CascadeError):
 
 class BootError(CascadeError):
     """An engine did not become ready; the message ends with the last lines of its log."""
+
+
+class BadRows(CascadeError):
+    """Labelled rows cannot be used: the message names file, line or id, and what belongs there."""
+
+    exit_code = 2
+
+
+class NotCertifiable(CascadeError):
+    """No threshold can be certified; the message says how many more labels would do, or which loss could."""
+
+    exit_code = 4
 
 
 class ModelError(CascadeError):

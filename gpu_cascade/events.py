@@ -48,7 +48,34 @@ class EngineChanged:
     detail: str = ""
 
 
-Event = Answered | Failed | EngineChanged
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """A kept answer was also asked of the large model, for the record alone.
+
+    `probability` is that of being chosen for it, `predicted` that of agreeing as the decision had it.
+    """
+
+    cascade: str
+    id: str
+    agreed: bool
+    probability: float
+    predicted: float | None
+    use: Use
+
+
+@dataclass(frozen=True, slots=True)
+class Alarmed:
+    """What calibration promised no longer holds: `statistic` reached `bound` after `n` looks. Told once."""
+
+    cascade: str
+    kind: str
+    statistic: float
+    bound: float
+    n: int
+    sentence: str
+
+
+Event = Answered | Failed | EngineChanged | Shadowed | Alarmed
 Hook = Callable[[Event], None]
 
 

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from .events import Answered, EngineChanged, Event, Failed
+from .events import Alarmed, Answered, EngineChanged, Event, Failed, Shadowed
 from .traces import StoreHealth
 from .types import Judgement, Use
 
@@ -40,6 +40,10 @@ class Metrics:
             self._families.failures.labels(self._named(event.model), str(event.status)).inc()
         elif isinstance(event, EngineChanged):
             self._changed(event)
+        elif isinstance(event, Shadowed):
+            self._shadowed(event)
+        elif isinstance(event, Alarmed):
+            self._families.alarms.labels(self._named(event.cascade), event.kind).inc()
 
     def render(self) -> tuple[bytes, str]:
         """All metrics in Prometheus' text form, and its content type."""
@@ -83,6 +87,10 @@ class Metrics:
         if use.queue_s:
             spent.queue_s.inc(use.queue_s)
 
+    def _shadowed(self, event: Shadowed) -> None:
+        self._families.shadows.labels(self._named(event.cascade), str(event.agreed).lower()).inc()
+        self._use(event.use)
+
     def _changed(self, event: EngineChanged) -> None:
         before = self._states.get(event.engine)
         if before is not None:
@@ -111,6 +119,8 @@ class _Families:
         self.tokens = counter("tokens", "Tokens processed.", "engine", "kind")
         self.engine_s = counter("engine_seconds", "Engine busy time, shared among requests.", "engine")
         self.queue_s = counter("queue_seconds", "Time requests waited for a place.", "engine")
+        self.shadows = counter("shadows", "Kept answers also asked of the large model.", "model", "agreed")
+        self.alarms = counter("alarms", "Promises found broken.", "model", "kind")
         self.engine_changes = counter("engine_changes", "How often a state was entered.", "engine", "state")
         self.engine_state = Gauge(
             "gpu_cascade_engine_state", "1 for the state it is in.", ["engine", "state"], registry=registry

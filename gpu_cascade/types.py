@@ -92,14 +92,29 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a check found. `score` in [0, 1], None for unknown; `evidence` never quotes prompt or answer."""
+
+    name: str
+    score: float | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
-    """One draft, judged. `signal` and `threshold` in the signal's unit (nats for logprobs)."""
+    """One draft, judged: every number that decided. `signal` and `threshold` in the signal's own unit."""
 
     engine: str
     signal: float | None
     threshold: float | None
     reason: Reason
     keep: bool
+    by: str = "logprob_quantile"  # which signal
+    outcomes: tuple[Outcome, ...] = ()
+    judge: str | None = None  # the engine that was asked whether the draft is right
+    p_true: float | None = None  # what it said; None where it was not asked or said neither
+    p_least: float | None = None  # what it had to say at least
+    tokens_read: int | None = None  # of a draft that was broken off
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gpu_cascade.events import EngineChanged, Failed
+from gpu_cascade.events import Alarmed, EngineChanged, Failed, Shadowed
 from gpu_cascade.metrics import Metrics
 from gpu_cascade.traces import StoreHealth
 from gpu_cascade.types import Reason, Verdict
 
-from .records import SMALL, SURE, record
+from .records import LARGE, SMALL, SURE, record
 
 
 @pytest.fixture
@@ -67,6 +67,26 @@ def test_failures_are_counted_by_status(metrics):
     expected = {labels(model="cascade", status="503"): 1, labels(model="unknown", status="404"): 1}
     assert seen["gpu_cascade_failures_total"] == expected
     assert b"secret" not in metrics.render()[0]
+
+
+def test_a_shadow_is_counted_and_paid_for(metrics):
+    """Whether it agreed, and what the large model spent on it as on any answer."""
+    for agreed in (True, True, False):
+        metrics(Shadowed("cascade", "gc-1", agreed, 0.02, None, LARGE))
+    seen = read(metrics)
+    told = {labels(model="cascade", agreed="true"): 2, labels(model="cascade", agreed="false"): 1}
+    assert told == seen["gpu_cascade_shadows_total"]
+    assert seen["gpu_cascade_tokens_total"][labels(engine="large", kind="completion")] == 93
+    assert seen["gpu_cascade_engine_seconds_total"][labels(engine="large")] == pytest.approx(5.7)
+    assert "gpu_cascade_requests_total" not in seen
+
+
+def test_an_alarm_is_counted(metrics):
+    """By cascade and kind; the sentence stays out."""
+    metrics(Alarmed("cascade", "disagreement", 1001.0, 1000.0, 412, "a long sentence"))
+    expected = {labels(model="cascade", kind="disagreement"): 1}
+    assert expected == read(metrics)["gpu_cascade_alarms_total"]
+    assert b"sentence" not in metrics.render()[0]
 
 
 def test_an_engine_is_in_one_state(metrics):

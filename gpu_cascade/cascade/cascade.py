@@ -8,27 +8,33 @@ from typing import Any
 from ..engines.base import Answerer, Pieces
 from ..errors import CascadeError, DeadlineExceeded, EngineError, TierDown
 from ..types import Decision, Delta, Final, Judgement, Reason, Request, Use, Verdict
-from .rules import Fixed, Rule, judge
+from .gate import Gate
+from .promise import Promise, keeps_its_word
+from .tier import Drafted, Tier
 
 
 @dataclass(slots=True)
 class Climb:
     """What one request has been through so far."""
 
+    promised: bool = False  # whether the certificate speaks for this request
+    skipped: bool = False  # the gate sent it up
     judged: list[Judgement] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     best: Final | None = None  # the draft of the highest tier that wrote one
 
-    def took(self, draft: Final, judgement: Judgement) -> None:
-        """A draft was written and judged."""
-        self.judged.append(judgement)
-        self.uses.extend(draft.uses)
-        if draft.text:
-            self.best = draft
+    def took(self, drafted: Drafted) -> None:
+        """A tier was asked."""
+        self.judged.append(drafted.judgement)
+        self.uses.extend(drafted.uses)
+        if drafted.draft is not None and drafted.draft.text:
+            self.best = drafted.draft
 
     def decide(self, tier: str, verdict: Verdict, reason: Reason) -> Decision:
         """The decision with everything that led to it."""
-        return Decision(tier, verdict, reason, tuple(self.judged))
+        judged = tuple(self.judged)
+        certified = self.promised and keeps_its_word(verdict, judged)
+        return Decision(tier, verdict, reason, judged, certified)
 
     def kept(self, tier: str) -> Decision:
         """The last draft stands. It escalated if an earlier one did not."""
@@ -38,19 +44,40 @@ class Climb:
         reason = self.judged[-1].reason
         return self.decide(tier, Verdict.FORCED if reason is Reason.POLICY else Verdict.KEPT, reason)
 
+    def climbed(self, tier: str) -> Decision:
+        """The last tier answers."""
+        if self.skipped:
+            return self.decide(tier, Verdict.SKIPPED, Reason.GATE)
+        if not self.judged:  # no tier drafts: every request goes up
+            return self.decide(tier, Verdict.FORCED, Reason.POLICY)
+        return self.decide(tier, Verdict.ESCALATED, self.judged[-1].reason)
+
 
 class Cascade:
-    """Two tiers or more behind one name. `sampling` is what drafts are sampled with, whatever is asked."""
+    """Two tiers or more behind one name. `sampling` is what drafts are sampled with, whatever is asked.
 
-    def __init__(self, name: str, tiers: Sequence[Answerer], rule: Rule, sampling: Mapping[str, Any]) -> None:
+    Without a drafting tier every request goes to the last one, by policy.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        drafting: Sequence[Tier],
+        last: Answerer,
+        sampling: Mapping[str, Any],
+        *,
+        promise: Promise | None = None,
+        gate: Gate | None = None,
+    ) -> None:
         self.name = name
-        self._drafting, self._last = tuple(tiers[:-1]), tiers[-1]
-        self._rule = rule
+        self._drafting: tuple[Tier, ...] = tuple(drafting)
+        self._last = last
         self._sampling = dict(sampling)
+        self._promise, self._gate = promise, gate
 
     async def stream(self, request: Request) -> Pieces:
         """Nothing of a draft is shown before its verdict; the first piece carries the decision."""
-        climb = Climb()
+        climb = self._begin(request)
         kept = await self._climb(request, climb)
         if kept is not None:
             for piece in replay(kept):
@@ -61,8 +88,8 @@ class Cascade:
                 yield piece
 
     async def answer(self, request: Request) -> Final:
-        """As `stream`, without asking any engine to stream."""
-        climb = Climb()
+        """As `stream`, without asking the last tier to stream."""
+        climb = self._begin(request)
         kept = await self._climb(request, climb)
         if kept is not None:
             return kept
@@ -72,37 +99,30 @@ class Cascade:
             return self._degraded(climb, error)
         return self._whole(climb, final)
 
+    def stop_drafting(self) -> None:
+        """From now on every request goes to the last tier: what was promised of drafts no longer holds."""
+        self._drafting, self._gate = (), None
+
+    def _begin(self, request: Request) -> Climb:
+        promised = self._promise is not None and self._promise.covers(request)
+        skipped = self._gate is not None and self._gate.hopeless(request)
+        return Climb(promised, skipped)
+
     async def _climb(self, request: Request, climb: Climb) -> Final | None:
         """The first draft that stands, with its decision; None when the last tier must answer."""
-        if self._rule.threshold is Fixed.ESCALATE_ALL:
+        if climb.skipped:
             return None
+        sampled = replace(request, params={**request.params, **self._sampling})
         for tier in self._drafting:
-            draft = await self._draft(tier, request, climb)
-            if draft is None:
-                continue
-            judgement = judge(draft, self._rule)
-            climb.took(draft, judgement)
-            if judgement.keep:
-                return replace(draft, uses=tuple(climb.uses), decision=climb.kept(tier.name))
+            drafted = await tier.draft(sampled)
+            climb.took(drafted)
+            if drafted.judgement.keep and drafted.draft is not None:
+                return replace(drafted.draft, uses=tuple(climb.uses), decision=climb.kept(tier.name))
         return None
-
-    async def _draft(self, tier: Answerer, request: Request, climb: Climb) -> Final | None:
-        """The tier's draft, or None where it cannot write one: then the next tier is asked."""
-        sampled = replace(
-            request, params={**request.params, **self._sampling}, logprobs=request.logprobs or 0
-        )
-        try:
-            return await tier.answer(sampled)
-        except (TierDown, EngineError) as error:
-            # A tier that refuses (a prompt too long for it, say) is up; a longer one may still answer.
-            refused = error.status < 500
-            reason = Reason.INCOMPLETE if refused else Reason.TIER_DOWN
-            climb.judged.append(Judgement(tier.name, None, None, reason, keep=False))
-            return None
 
     async def _top(self, request: Request, climb: Climb) -> Pieces:
         """The last tier's answer, live. Before its first piece it may still fall back to the best draft."""
-        decision = self._decision(climb)
+        decision = climb.climbed(self._last.name)
         shown = False
         try:
             async with aclosing(self._last.stream(self._asked(request))) as pieces:
@@ -122,13 +142,8 @@ class Cascade:
         """The request for the last tier: the client's own sampling, the cascade's where it is silent."""
         return replace(request, params={**self._sampling, **request.params})
 
-    def _decision(self, climb: Climb) -> Decision:
-        if self._rule.threshold is Fixed.ESCALATE_ALL:
-            return climb.decide(self._last.name, Verdict.FORCED, Reason.POLICY)
-        return climb.decide(self._last.name, Verdict.ESCALATED, climb.judged[-1].reason)
-
     def _whole(self, climb: Climb, final: Final) -> Final:
-        return replace(final, uses=(*climb.uses, *final.uses), decision=self._decision(climb))
+        return replace(final, uses=(*climb.uses, *final.uses), decision=climb.climbed(self._last.name))
 
     def _degraded(self, climb: Climb, error: CascadeError) -> Final:
         """The best draft where the last tier cannot answer; the error itself where there is no draft."""

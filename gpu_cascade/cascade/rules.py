@@ -1,10 +1,11 @@
 """From a draft to keep or climb. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ..types import Final, Judgement, Reason
-from .signals import answer_tokens, finite_logprobs, logprob_quantile
+from ..types import Final, Judgement, Outcome, Reason
+from .signals import SIGNALS, Signal
+from .tokens import evidence
 
 COMPLETE = frozenset({"stop", "tool_calls"})
 
@@ -17,29 +18,84 @@ class Fixed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """Drafts worth a second look: up to `width` below the threshold; P(True) >= `least` keeps them."""
+
+    width: float
+    least: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """Keep a draft whose signal is at least `threshold` (nats), or what a fixed rule says."""
+    """Keep a draft whose signal is at least `threshold` (in its unit), or what a fixed rule says."""
 
     threshold: float | Fixed
+    signal: Signal = SIGNALS["logprob_quantile"]
+    band: Band | None = None
+
+    def doubts(self, judgement: Judgement) -> bool:
+        """Whether a second look may still save this draft."""
+        if self.band is None or judgement.reason is not Reason.UNSURE or judgement.signal is None:
+            return False
+        return not isinstance(self.threshold, Fixed) and judgement.signal >= self.threshold - self.band.width
+
+    @property
+    def floor(self) -> float | None:
+        """Below it a draft climbs whatever else is found; None where no number decides."""
+        if isinstance(self.threshold, Fixed):
+            return None
+        return self.threshold - (self.band.width if self.band else 0.0)
 
 
-def judge(draft: Final, rule: Rule) -> Judgement:
-    """Whether the draft stands.
+def judge(draft: Final, rule: Rule, *, guided: bool = False) -> Judgement:
+    """Whether the draft stands, by its own tokens; `guided`: a grammar chose some of them.
 
     1. The rule keeps everything: it stands, by policy.
     2. It is empty or was cut: incomplete.
-    3. A logprob of the answer's own tokens is missing or not finite: no evidence.
+    3. A number that the signal needs is missing or not finite: no evidence.
     4. Its signal is at least the threshold: sure; below: unsure.
     """
-    logprobs = finite_logprobs(answer_tokens(draft))
-    signal = None if logprobs is None else logprob_quantile(logprobs)
+    found = evidence(draft, guided=guided)
+    signal = None if found is None else rule.signal.score(found)
     if isinstance(rule.threshold, Fixed):  # (1)
         keep = rule.threshold is Fixed.KEEP_ALL
-        return Judgement(draft.engine, signal, None, Reason.POLICY, keep)
-    threshold = rule.threshold
+        return Judgement(draft.engine, signal, None, Reason.POLICY, keep, rule.signal.name)
+    reason = _reason(draft, signal, rule.threshold)
+    return Judgement(draft.engine, signal, rule.threshold, reason, reason is Reason.SURE, rule.signal.name)
+
+
+def _reason(draft: Final, signal: float | None, threshold: float) -> Reason:
     if not draft.text.strip() or draft.finish_reason not in COMPLETE:  # (2)
-        return Judgement(draft.engine, signal, threshold, Reason.INCOMPLETE, keep=False)
+        return Reason.INCOMPLETE
     if signal is None:  # (3)
-        return Judgement(draft.engine, None, threshold, Reason.NO_EVIDENCE, keep=False)
-    sure = signal >= threshold  # (4)
-    return Judgement(draft.engine, signal, threshold, Reason.SURE if sure else Reason.UNSURE, sure)
+        return Reason.NO_EVIDENCE
+    return Reason.SURE if signal >= threshold else Reason.UNSURE  # (4)
+
+
+def sunk(engine: str, rule: Rule, bound: float, tokens_read: int) -> Judgement:
+    """A draft that was broken off: whatever had come, its signal would have stayed below the threshold."""
+    threshold = rule.threshold if isinstance(rule.threshold, float) else None
+    return Judgement(
+        engine, bound, threshold, Reason.SINKING, keep=False, by=rule.signal.name, tokens_read=tokens_read
+    )
+
+
+def checked(judgement: Judgement, outcomes: tuple[Outcome, ...], failed: Outcome | None) -> Judgement:
+    """The judgement after the checks: one that failed, or could not say, sends the draft up."""
+    if failed is None:
+        return replace(judgement, outcomes=outcomes)
+    reason = Reason.INCOMPLETE if failed.name == "completeness" else Reason.FAILED_CHECK
+    return replace(judgement, outcomes=outcomes, reason=reason, keep=False)
+
+
+def verified(judgement: Judgement, judge_name: str, p_true: float | None, band: Band) -> Judgement:
+    """The judgement after the second look; a judge that says neither yes nor no has not said yes."""
+    keep = p_true is not None and p_true >= band.least
+    return replace(
+        judgement,
+        reason=Reason.VERIFIED if keep else Reason.UNSURE,
+        keep=keep,
+        judge=judge_name,
+        p_true=p_true,
+        p_least=band.least,
+    )

@@ -7,6 +7,11 @@ from typing import Protocol
 from ..types import Delta, Final, Request
 
 Pieces = AsyncGenerator[Delta | Final, None]
+BROKEN_OFF = "broken_off"  # the finish reason of an answer that its reader ended
+
+
+class Enough(Exception):
+    """Thrown into a stream by `break_off`: the engine's work ends, and what came of it is the `Final`."""
 
 
 class Answerer(Protocol):
@@ -42,6 +47,18 @@ class Leases(Protocol):
 
     def lease(self, engine: str, request: Request) -> AbstractAsyncContextManager[Lease]:
         """Wait for a place on `engine`; raises `Busy`, `TierDown` or `DeadlineExceeded`."""
+
+
+async def break_off(pieces: Pieces) -> Final | None:
+    """End a stream before its end. The `Final` holds what had come and what it cost; None where nobody knows.
+
+    Closing the iterator would end the work as well, but nothing can be said while closing.
+    """
+    try:
+        final = await pieces.athrow(Enough())
+    except (Enough, StopAsyncIteration):
+        return None
+    return final if isinstance(final, Final) else None
 
 
 async def collect(pieces: Pieces) -> Final:

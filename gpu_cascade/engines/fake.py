@@ -3,13 +3,14 @@
 import asyncio
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 import msgspec
 
 from ..errors import EngineError, EngineLost
 from ..types import Delta, Final, Request, TokenLogprob, TopLogprob, Use
-from .base import Pieces, collect
+from .base import BROKEN_OFF, Enough, Pieces, collect
 
 END_OF_TURN = "<|im_end|>"
 
@@ -71,7 +72,11 @@ class Fake:
                 shown.append(token)
                 if line.fault is Fault.CUT and len(shown) > 1:
                     raise EngineLost(f"{self.name} broke off after {len(shown)} tokens")
-                yield Delta(_visible(token), tokens=() if request.logprobs is None else (token,))
+                try:
+                    yield Delta(_visible(token), tokens=() if request.logprobs is None else (token,))
+                except Enough:
+                    yield replace(self._final(line, shown, request), finish_reason=BROKEN_OFF)
+                    return
             yield self._final(line, shown, request)
         finally:
             self.running -= 1

@@ -6,7 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from ..types import Delta, Final, Request, Use
-from .base import Answerer, Lease, Leases, Pieces
+from .base import BROKEN_OFF, Answerer, Enough, Lease, Leases, Pieces, break_off
 from .meter import BusyMeter
 
 
@@ -40,9 +40,14 @@ class Leased:
             async for piece in pieces:
                 if isinstance(piece, Final):
                     final, stay.tokens = piece, _tokens(piece)
-                else:
-                    self._progress(request, stay, piece)
+                    continue
+                self._progress(request, stay, piece)
+                try:
                     yield piece
+                except Enough:
+                    final = await break_off(pieces) or Final("", BROKEN_OFF, self.name)
+                    stay.tokens = max(stay.tokens, _tokens(final))
+                    break
         if final is not None:
             yield _priced(final, stay)
 

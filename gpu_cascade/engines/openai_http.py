@@ -11,7 +11,7 @@ import msgspec
 
 from ..errors import DeadlineExceeded, EngineError, EngineLost
 from ..types import Delta, Final, Request, TokenLogprob, Use
-from .base import Pieces
+from .base import BROKEN_OFF, Enough, Pieces
 from .wire import ENGINE_PARAMS, ChatBody, SseReader, decode_chat
 
 CONNECT_S = 5.0
@@ -54,8 +54,13 @@ class OpenAIHttp:
             with self._ours(request):
                 async for body in self._bodies(response):
                     delta = parts.add(body)
-                    if delta is not None:
+                    if delta is None:
+                        continue
+                    try:
                         yield delta
+                    except Enough:
+                        parts.finish_reason = BROKEN_OFF
+                        break
         if parts.finish_reason is None:
             raise EngineLost(f"{self.name} broke off after {len(parts.texts)} pieces of its answer")
         tokens = tuple(parts.tokens) if parts.has_logprobs else None
@@ -102,8 +107,13 @@ class OpenAIHttp:
         if request.logprobs is not None:
             body |= {"logprobs": True, "top_logprobs": request.logprobs}
         if stream:
-            body |= {"stream": True, "stream_options": {"include_usage": True}}
+            body |= {"stream": True, "stream_options": self._stream_options()}
         return msgspec.json.encode(body)
+
+    def _stream_options(self) -> dict[str, bool]:
+        """Usage at the end; our own engines say it with each piece, for streams that are broken off."""
+        ours = self._address.socket is not None
+        return {"include_usage": True, **({"continuous_usage_stats": True} if ours else {})}
 
     async def _bodies(self, response: aiohttp.ClientResponse) -> AsyncIterator[ChatBody]:
         reader = SseReader()
@@ -132,8 +142,8 @@ class OpenAIHttp:
         if finish_reason == "abort":  # vLLM answers 200 with what it had when it went to sleep or was paused
             raise EngineError(f"{self.name} aborted its answer")
         spent = body.usage
-        use = Use(self.name, spent.prompt_tokens, spent.completion_tokens or 0) if spent else Use(self.name)
-        return Final(text, finish_reason or "stop", self.name, tokens, reasoning, (use,))
+        known = (spent.prompt_tokens, spent.completion_tokens or 0) if spent else (0, len(tokens or ()))
+        return Final(text, finish_reason or "stop", self.name, tokens, reasoning, (Use(self.name, *known),))
 
     @contextmanager
     def _ours(self, request: Request) -> Iterator[None]:

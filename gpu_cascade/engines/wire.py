@@ -10,6 +10,7 @@ from ..types import TokenLogprob
 # down (`skip_reading_prefix_cache` with prompt logprobs), so unknown ones are never passed through.
 ENGINE_PARAMS = frozenset(
     {
+        "chat_template_kwargs",
         "frequency_penalty",
         "logit_bias",
         "max_completion_tokens",
@@ -18,6 +19,7 @@ ENGINE_PARAMS = frozenset(
         "presence_penalty",
         "seed",
         "stop",
+        "structured_outputs",
         "temperature",
         "top_k",
         "top_p",

@@ -91,7 +91,7 @@ def read(data: bytes, deadline_s: float) -> Asked:
         raise BadRequest("top_logprobs needs logprobs: true", param="top_logprobs")
     if body.stream_options is not None and not body.stream:
         raise BadRequest("stream_options needs stream: true", param="stream_options")
-    params = {name: value for name in ENGINE_PARAMS if (value := getattr(body, name)) is not None}
+    params = {name: value for name in ENGINE_PARAMS if (value := getattr(body, name, None)) is not None}
     request = Request(
         body.messages,
         params,

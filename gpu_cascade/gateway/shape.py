@@ -1,12 +1,13 @@
 """Answers and errors in OpenAI's shape."""
 
+import math
 import time
 from typing import Any
 
 import msgspec
 
 from ..errors import CascadeError
-from ..types import Decision, Delta, Final, Request, TokenLogprob, Use
+from ..types import Decision, Delta, Final, Request, TokenLogprob, TopLogprob, Use
 
 encode = msgspec.json.encode
 
@@ -129,5 +130,20 @@ def _choice(delta: dict[str, Any]) -> dict[str, Any]:
 
 
 def _logprobs(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> dict[str, Any] | None:
-    """Only where the client asked for them itself."""
-    return None if request.logprobs is None or tokens is None else {"content": tokens, "refusal": None}
+    """Only where the client asked for them itself, and no more alternatives than it asked for."""
+    wanted = request.logprobs
+    if wanted is None or tokens is None:
+        return None
+    return {"content": [_cut(token, wanted) for token in tokens], "refusal": None}
+
+
+def _cut(token: TokenLogprob, wanted: int) -> TokenLogprob:
+    """The likeliest `wanted` alternatives: a cascade's rule may have needed more."""
+    if len(token.top_logprobs) <= max(wanted, 1):  # vLLM sends the token itself where none was asked for
+        return token
+    likeliest = sorted(token.top_logprobs, key=_likely, reverse=True)[:wanted]
+    return msgspec.structs.replace(token, top_logprobs=likeliest)
+
+
+def _likely(alternative: TopLogprob) -> float:
+    return -math.inf if alternative.logprob is None else alternative.logprob

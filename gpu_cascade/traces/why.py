@@ -5,6 +5,9 @@ import math
 from ..types import Judgement, Reason, Use, Verdict
 from .record import Record
 
+# Signals that are one token's log-probability: these are told as a probability as well.
+LOGPROBS = frozenset({"logprob_quantile", "min_logprob"})
+
 
 def why(record: Record) -> str:
     """What was drafted, how sure it was, who answered and why, what it cost."""
@@ -21,7 +24,7 @@ def _decided(record: Record) -> str:
 
 
 def _undrafted(record: Record) -> str:
-    """Nothing was judged: 1. the client chose the engine; 2. the configuration did; 3. something newer."""
+    """Nothing was judged: 1. the client chose the engine; 2. the configuration did; 3. the gate; 4. newer."""
     decision = record.decision
     if decision.verdict is Verdict.DIRECT:  # (1)
         return f"The client asked for the {decision.tier} model by name, so no draft was made."
@@ -30,7 +33,9 @@ def _undrafted(record: Record) -> str:
             f"{record.model} sends every request up (threshold: escalate_all), so no draft was made and "
             f"the {decision.tier} model answered."
         )
-    return f"The {decision.tier} model answered, {_words(record)}."  # (3)
+    if decision.verdict is Verdict.SKIPPED:  # (3)
+        return f"The gate found a draft hopeless, so none was made and the {decision.tier} model answered."
+    return f"The {decision.tier} model answered, {_words(record)}."  # (4)
 
 
 def _draft(judgement: Judgement, uses: tuple[Use, ...]) -> str:
@@ -45,29 +50,60 @@ def _draft(judgement: Judgement, uses: tuple[Use, ...]) -> str:
 
 
 def _judged(judgement: Judgement, tokens: int) -> str:
-    """The draft's judgement with its numbers.
+    """The draft's judgement: its numbers, what the checks found, what another model thought of it."""
+    said = [_decisive(judgement, tokens), _found(judgement), _looked(judgement)]
+    return ". ".join(sentence for sentence in said if sentence)
+
+
+def _decisive(judgement: Judgement, tokens: int) -> str:
+    """What the draft's own tokens said.
 
     1. Incomplete or without evidence: no number decided. 2. No threshold: the number is told all the same.
-    3. Otherwise the signal and the threshold decided.
+    3. Broken off. 4. Otherwise the signal and the threshold decided.
     """
     signal, threshold = judgement.signal, judgement.threshold
-    if judgement.reason is Reason.INCOMPLETE:  # (1)
+    if judgement.reason is Reason.INCOMPLETE and not judgement.outcomes:  # (1)
         return "It was empty or cut off"
     if signal is None or judgement.reason is Reason.NO_EVIDENCE:
         return "Not every token came with a log-probability, and no evidence never counts as sure"
+    subject, sure = _subject(judgement, tokens), judgement.by in LOGPROBS
     if threshold is None:  # (2)
-        return f"{_subject(signal, tokens)} {_number(signal)}{_sure(signal, ' sure')}"
-    digits = _digits(signal, threshold)  # (3)
-    found = f"{_subject(signal, tokens)} {_number(signal, digits)}{_sure(signal, ' sure')}"
-    asked = f"the threshold of {_number(threshold, digits)}{_sure(threshold)}"
-    return f"{found}, {'not below' if judgement.keep else 'below'} {asked}"
+        return f"{subject} {_number(signal)}{_sure(signal, ' sure') if sure else ''}"
+    digits = _digits(signal, threshold)
+    asked = f"the threshold of {_number(threshold, digits)}{_sure(threshold) if sure else ''}"
+    if judgement.tokens_read is not None:  # (3)
+        read = f"It was broken off after {judgement.tokens_read} token{'s' * (judgement.tokens_read != 1)}"
+        return f"{read}: {judgement.by} could be at most {_number(signal, digits)}, below {asked}"
+    found = f"{subject} {_number(signal, digits)}{_sure(signal, ' sure') if sure else ''}"  # (4)
+    return f"{found}, {'not below' if signal >= threshold else 'below'} {asked}"
 
 
-def _subject(signal: float, tokens: int) -> str:
-    """Who is as unsure as that: one token decides in drafts of up to 41, more than one in longer ones."""
-    if signal > 0:  # no logarithm of a probability: a signal that came after this file
-        return "Its signal was"
+def _subject(judgement: Judgement, tokens: int) -> str:
+    """Whose number it is: of drafts of up to 41 tokens one decides, of longer ones the k-th least sure."""
+    if judgement.by not in LOGPROBS:
+        return f"Its {judgement.by} was"
     return f"Its least sure token{'s' * (tokens > 41)} had a log-probability of"
+
+
+def _found(judgement: Judgement) -> str:
+    """The checks, each with its score and its evidence."""
+    told = [f"{one.name} {_score(one.score)} ({one.evidence})" for one in judgement.outcomes]
+    return f"Checks: {', '.join(told)}" if told else ""
+
+
+def _looked(judgement: Judgement) -> str:
+    """What another engine said of the draft, or that it could not be asked."""
+    if judgement.judge is None:
+        return ""
+    if judgement.p_true is None:
+        down = judgement.reason is Reason.TIER_DOWN
+        return f"The {judgement.judge} model {'could not be asked' if down else 'said neither yes nor no'}"
+    given, least = _number(judgement.p_true), _number(judgement.p_least or 0.0)
+    return f"The {judgement.judge} model gave it {given} of being right, at least {least} is asked"
+
+
+def _score(score: float | None) -> str:
+    return "unknown" if score is None else _number(score)
 
 
 def _outcome(record: Record) -> str:

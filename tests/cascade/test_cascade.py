@@ -6,17 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from gpu_cascade.cascade.cascade import Cascade
-from gpu_cascade.cascade.rules import Fixed, Rule
+from gpu_cascade.cascade.rules import Fixed
 from gpu_cascade.engines.fake import Fake, Fault, Line
 from gpu_cascade.errors import Busy, EngineError, EngineLost, TierDown
 from gpu_cascade.types import Delta, Final, Reason, Request, Verdict
 
+from ..cascades import cascade
+
 ASK = Request([{"role": "user", "content": "Is travel refundable?"}])
-
-
-def cascade(*tiers, threshold=-0.9, sampling=None):
-    return Cascade("cascade", tiers, Rule(threshold), sampling or {"temperature": 0})
 
 
 def small(**line):
@@ -90,7 +87,7 @@ async def test_a_draft_without_proof_escalates_whatever_the_threshold(line, reas
 
 async def test_a_threshold_far_below_keeps_every_complete_draft():
     """At -1e9 even a very unsure draft is kept."""
-    final = await cascade(small(logprob=-9999.0), large(), threshold=-1e9).answer(ASK)
+    final = await cascade(small(logprob=-999.0), large(), threshold=-1e9).answer(ASK)
 
     assert (Verdict.KEPT, Reason.SURE, "small") == verdict(final)
 

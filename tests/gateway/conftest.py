@@ -7,9 +7,7 @@ import aiohttp
 import openai
 import pytest_asyncio
 
-from gpu_cascade.cascade.cascade import Cascade
 from gpu_cascade.cascade.direct import Direct
-from gpu_cascade.cascade.rules import Rule
 from gpu_cascade.engines.fake import Fake, Line
 from gpu_cascade.events import Hooks
 from gpu_cascade.gateway.app import build
@@ -17,6 +15,8 @@ from gpu_cascade.gateway.guards import Door
 from gpu_cascade.gateway.parts import Limits, Parts
 from gpu_cascade.gateway.server import address, listen, serving
 from gpu_cascade.traces import Traces
+
+from ..cascades import cascade
 
 DRAFT = Line(text="Yes, within 30 days.", logprob=-0.25)
 ANSWER = Line(text="Only with a receipt.", logprob=-0.1)
@@ -74,7 +74,7 @@ async def serve(port, tmp_path):
                 engine if isinstance(engine, Fake) else Fake(name, engine)
                 for name, engine in (("small", small), ("large", large))
             ]
-            models = {"cascade": Cascade("cascade", tiers, Rule(threshold), {"temperature": 0})}
+            models = {"cascade": cascade(*tiers, threshold=threshold)}
             models |= {tier.name: Direct(tier) for tier in tiers}
             traces = Traces(tmp_path / "traces.db", "refuse", limit=limits.pop("places", 100))
             traces.open()

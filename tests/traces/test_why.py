@@ -3,7 +3,7 @@
 import pytest
 
 from gpu_cascade.traces import why
-from gpu_cascade.types import Judgement, Reason, Use, Verdict
+from gpu_cascade.types import Judgement, Outcome, Reason, Use, Verdict
 
 from ..records import SMALL, SURE, UNSURE, record
 
@@ -87,9 +87,71 @@ CASES = {
         },
         "(41 %). The mid model drafted 1 token. Its least sure token had a log-probability of -0.20 (82 %",
     ),
+    "skipped": (
+        {"judged": [], "verdict": Verdict.SKIPPED, "reason": Reason.GATE},
+        "The gate found a draft hopeless, so none was made and the large model answered.",
+    ),
+    "another signal": (
+        {"judged": [Judgement("small", 0.31, 0.5, Reason.UNSURE, keep=False, by="margin_mean")]},
+        "Its margin_mean was 0.31, below the threshold of 0.50, so the large model answered instead.",
+    ),
+    "broken off": (
+        {
+            "judged": [Judgement("small", -2.5, -0.9, Reason.SINKING, keep=False, tokens_read=8)],
+            "reason": Reason.SINKING,
+        },
+        "It was broken off after 8 tokens: logprob_quantile could be at most -2.50, below the threshold",
+    ),
+    "a failed check": (
+        {
+            "judged": [
+                Judgement(
+                    "small",
+                    -0.2,
+                    -0.9,
+                    Reason.FAILED_CHECK,
+                    keep=False,
+                    outcomes=(
+                        Outcome("number", 0.0, "7 is above 5"),
+                        Outcome("command", None, "exit code 3"),
+                    ),
+                )
+            ],
+            "reason": Reason.FAILED_CHECK,
+        },
+        "(41 %). Checks: number 0.00 (7 is above 5), command unknown (exit code 3), so the large model",
+    ),
+    "verified": (
+        {
+            "judged": [
+                Judgement(
+                    "small", -1.1, -0.9, Reason.VERIFIED, keep=True, judge="large", p_true=0.83, p_least=0.7
+                )
+            ],
+            "tier": "small",
+            "verdict": Verdict.KEPT,
+            "reason": Reason.VERIFIED,
+        },
+        "The large model gave it 0.83 of being right, at least 0.70 is asked, so its draft is the answer.",
+    ),
+    "not verified": (
+        {"judged": [Judgement("small", -1.1, -0.9, Reason.UNSURE, keep=False, judge="large", p_least=0.7)]},
+        "The large model said neither yes nor no, so the large model answered instead.",
+    ),
+    "a judge that sleeps": (
+        {
+            "judged": [
+                Judgement("small", -1.1, -0.9, Reason.TIER_DOWN, keep=True, judge="large", p_least=0.7)
+            ],
+            "tier": "small",
+            "verdict": Verdict.KEPT,
+            "reason": Reason.TIER_DOWN,
+        },
+        "The large model could not be asked, so its draft is the answer.",
+    ),
     "something newer than this file": (
-        {"judged": [], "verdict": Verdict.SKIPPED, "reason": Reason.FAILED_CHECK},
-        "The large model answered, skipped (failed check).",
+        {"judged": [], "verdict": Verdict.UNANSWERED, "reason": Reason.FAILED_CHECK},
+        "The large model answered, unanswered (failed check).",
     ),
     "something newer, after a draft": (
         {"verdict": Verdict.UNANSWERED, "reason": Reason.FAILED_CHECK},
@@ -110,11 +172,9 @@ def test_numbers_that_round_alike_are_told_apart():
     assert "-0.9004 (41 % sure), below the threshold of -0.9000 (41 %)" in told
 
 
-@pytest.mark.parametrize(
-    ("signal", "expected"), [(-1e9, "-1e+09 (0 % sure)"), (0.7, "Its signal was 0.70, ")]
-)
+@pytest.mark.parametrize(("signal", "expected"), [(-1e9, "-1e+09 (0 % sure)"), (-0.7, "-0.70 (50 % sure)")])
 def test_odd_numbers_stay_readable(signal, expected):
-    """Huge numbers are short, and a signal that is no log-probability is not called one."""
+    """Huge numbers are short."""
     assert expected in why(record(judged=[judged(Reason.UNSURE, signal, 0.8)]))
 
 

@@ -1,0 +1,97 @@
+"""A tier that drafts: its engine, and everything that decides whether a draft of it stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..engines.base import Answerer
+from ..errors import CascadeError, EngineError, TierDown
+from ..types import Final, Judgement, Reason, Request, Use
+from .checks.build import Required, failed, run
+from .hold import Held, hold
+from .rules import Band, Rule, checked, judge, sunk, verified
+from .tokens import is_guided
+from .verify import verify
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """What came of asking a tier. `draft` None: it could not write one."""
+
+    draft: Final | None
+    judgement: Judgement
+    uses: tuple[Use, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """Who looks a second time. `keep_unseen`: a draft stays when that engine would have to be woken."""
+
+    judge: Answerer
+    band: Band
+    keep_unseen: bool
+
+
+class Tier:
+    """Drafts and judges. `early`: drafts are read as they stream and broken off when they cannot be kept."""
+
+    def __init__(
+        self,
+        answerer: Answerer,
+        rule: Rule,
+        *,
+        checks: Sequence[Required] = (),
+        second: Second | None = None,
+        early: bool = False,
+    ) -> None:
+        self.name = answerer.name
+        self._answerer, self._rule, self._second = answerer, rule, second
+        self._checks = tuple(checks)
+        self._early = early and rule.floor is not None
+
+    async def draft(self, request: Request) -> Drafted:
+        """A draft and its judgement. `request` carries what drafts are sampled with."""
+        asked = replace(request, logprobs=max(request.logprobs or 0, self._rule.signal.tops))
+        try:
+            held = await self._held(asked)
+        except (TierDown, EngineError) as error:
+            # A tier that refuses (a prompt too long for it, say) is up; a longer one may still answer.
+            reason = Reason.INCOMPLETE if error.status < 500 else Reason.TIER_DOWN
+            return Drafted(None, Judgement(self.name, None, None, reason, keep=False))
+        if held.bound is not None:
+            judgement = sunk(self.name, self._rule, held.bound, held.tokens_read)
+            return Drafted(None, judgement, held.final.uses)
+        return await self._judged(request, held.final)
+
+    async def _held(self, request: Request) -> Held:
+        floor = self._rule.floor
+        if self._early and floor is not None:
+            return await hold(self._answerer, request, self._rule.signal, floor)
+        return Held(await self._answerer.answer(request))
+
+    async def _judged(self, request: Request, draft: Final) -> Drafted:
+        """By its tokens, by the checks, by another engine; each only where it can change the verdict."""
+        judgement = judge(draft, self._rule, guided=is_guided(request.params))
+        doubted = self._second is not None and self._rule.doubts(judgement)
+        if judgement.reason is Reason.SURE or doubted:
+            judgement = await self._checked(request, draft, judgement)
+        if doubted and judgement.reason is Reason.UNSURE:
+            return await self._looked(request, draft, judgement)
+        return Drafted(draft, judgement, draft.uses)
+
+    async def _checked(self, request: Request, draft: Final, judgement: Judgement) -> Judgement:
+        outcomes = await run(self._checks, request, draft)
+        return checked(judgement, outcomes, failed(self._checks, outcomes))
+
+    async def _looked(self, request: Request, draft: Final, judgement: Judgement) -> Drafted:
+        """The second look. Where the judge is down, or would have to be woken, the configuration decides."""
+        assert self._second is not None
+        judge_name, band = self._second.judge.name, self._second.band
+        try:
+            seen = await verify(self._second.judge, request, draft.text)
+        except TierDown:
+            unseen = replace(judgement, judge=judge_name, p_least=band.least, reason=Reason.TIER_DOWN)
+            return Drafted(draft, replace(unseen, keep=self._second.keep_unseen), draft.uses)
+        except CascadeError:
+            return Drafted(draft, verified(judgement, judge_name, None, band), draft.uses)
+        judgement = verified(judgement, judge_name, seen.p_true, band)
+        return Drafted(draft, judgement, (*draft.uses, seen.use))
