@@ -1,0 +1,84 @@
+"""Which number judges a tier's drafts: one that was named, or the one that sorts held-out rows best."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..cascade.learned import Learned
+from ..errors import BadRows
+from . import columns as vectors
+from .certificate import Kind
+from .family import Table
+from .fit import Weights, fit, out_of_fold, worth
+from .pvalues import Floats, Ints
+from .rows import Row
+from .scorers import RIGHT
+from .select import DEFAULT, LEARNED, Selection, select
+from .tables import columns, keepable, table
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A tier's signal and its score of every row (n,), NaN for drafts that are never kept."""
+
+    signal: str
+    scores: Floats
+    learned: Learned | None = None
+    selection: Selection | None = None
+
+
+def choose(
+    rows: Sequence[Row], numbers: Table, tier: int, name: str, wanted: str, fitting: Ints, seed: int
+) -> Choice:
+    """The signal of one tier. `fitting` are the rows that may be looked at; none of them certifies.
+
+    1. A signal by name. 2. The learned rule by name: `BadRows` where it cannot be fitted. 3. `auto`: by
+    cross-validation on the fitting rows, the default where nothing can be told.
+    """
+    tokens = columns(rows, name)
+    signals = vectors.scores(tokens)
+    if wanted not in {AUTO, LEARNED}:  # (1)
+        return Choice(wanted, keepable(rows, name, signals[wanted]))
+    features = vectors.features(tokens)
+    small, large = numbers.quality[fitting, tier], numbers.quality[fitting, -1]
+    selection = None
+    if wanted == AUTO:  # (3)
+        of_fitting = {key: keepable(rows, name, values)[fitting] for key, values in signals.items()}
+        groups = numbers.groups[fitting]
+        selection = select(of_fitting, features[fitting], small, large, groups, seed)
+        chosen = DEFAULT if selection is None else selection.chosen
+        if chosen != LEARNED:
+            return Choice(chosen, keepable(rows, name, signals[chosen]), selection=selection)
+    learned = fit(features[fitting], worth(small, large), small >= RIGHT, numbers.groups[fitting], seed)
+    if learned is None:  # (2)
+        raise BadRows(
+            f"the learned rule cannot be fitted to {len(fitting)} rows of {name}: too few, or all alike; "
+            f"name a signal that is not trained (--signal {DEFAULT})"
+        )
+    scores = Weights(
+        np.asarray(learned.mean),
+        np.asarray(learned.scale),
+        np.asarray(learned.coefficients),
+        learned.intercept,
+    ).score(features)
+    return Choice(LEARNED, keepable(rows, name, scores), learned, selection)
+
+
+def out_of_fold_scores(rows: Sequence[Row], tiers: Sequence[str]) -> dict[str, Floats] | None:
+    """What a learned rule would say of each drafting tier's rows, (n,) each, by rules that did not see them.
+
+    None where one cannot be fitted. For reports: a rule that serves is fitted once, and certified.
+    """
+    numbers = table(rows, tiers, Kind.PAIRED)
+    found = {}
+    for place, name in enumerate(tiers[:-1]):
+        features = vectors.features(columns(rows, name))
+        small, large = numbers.quality[:, place], numbers.quality[:, -1]
+        scores = out_of_fold(features, worth(small, large), numbers.groups, seed=0)
+        if scores is None:
+            return None
+        found[name] = scores
+    return found
