@@ -2,15 +2,26 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Coroutine, Iterable
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
+from .calibrate.collect import Progress as Asked
 from .config import Config
 from .engines.supervise import State
 from .errors import Unavailable
@@ -94,6 +105,45 @@ async def state_of(url: str, key: str | None) -> dict[str, Any]:
     if response.status != 200:
         raise Unavailable(body["error"]["message"])
     return dict(body)
+
+
+class Collecting:
+    """A bar for each tier while it answers labelled rows; a line now and then where nobody watches."""
+
+    SAY_S = 15.0
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(30),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        self._bars = Progress(*columns, console=console)
+        self._tasks: dict[str, TaskID] = {}
+        self._said = 0.0
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def __call__(self, progress: Asked) -> None:
+        """One more answer."""
+        if self._bars.live.is_started:
+            if progress.tier not in self._tasks:
+                self._tasks[progress.tier] = self._bars.add_task(progress.tier, total=progress.left)
+            self._bars.update(self._tasks[progress.tier], completed=progress.done)
+        elif time.monotonic() - self._said > self.SAY_S or not progress.left:
+            self._said = time.monotonic()
+            line = f"{progress.tier}: {progress.done} answered, {progress.left} left"
+            self._console.print(line, highlight=False)
 
 
 def state_table(found: Running, state: dict[str, Any]) -> Table:

@@ -3,11 +3,14 @@
 import ast
 import graphlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "gpu_cascade"
 LONGEST = 300
+HEAVY = {"torch", "transformers", "vllm", "sklearn", "scipy", "numpy", "matplotlib"}
 
 # Each part's floor; the table in ARCHITECTURE.md says the same (tested below).
 FLOORS = {
@@ -25,12 +28,16 @@ FLOORS = {
     "metrics": 3,
     "gateway": 5,
     "wiring": 6,
+    "calibration": 7,
+    "calibrate": 4,
+    "monitor": 4,
     "launch": 4,
+    "evaluate": 5,
     "logs": 5,
     "doctor": 6,
     "talk": 6,
     "screen": 6,
-    "cli": 7,
+    "cli": 8,
 }
 
 
@@ -116,13 +123,22 @@ def test_files_are_short():
 
 
 def test_heavy_packages_stay_out():
-    """Neither torch nor vLLM is imported by what serves requests; engines are processes of their own."""
-    heavy = {"torch", "transformers", "vllm", "sklearn", "scipy", "numpy"}
+    """Neither torch nor numpy is imported by what serves requests; engines are processes of their own."""
     found = {}
     for place, file in modules():
+        if place[:1] in {("calibrate",), ("evaluate",)}:  # they compute on files
+            continue
         for node in ast.parse(file.read_text()).body:  # at the top level: what an import of the module costs
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            if hit := {name.split(".")[0] for name in names} & heavy:
+            if hit := {name.split(".")[0] for name in names} & HEAVY:
                 found["/".join(place)] = hit
     assert {} == found
+
+
+def test_serving_loads_none_of_them():
+    """All that `serve` imports, calibrations included, leaves numpy and scikit-learn on the disk."""
+    code = f"import gpu_cascade.wiring, sys; print(sorted({HEAVY} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "[]" == done.stdout.strip()

@@ -1,0 +1,88 @@
+"""A calibrated cascade whose kept answers are compared with the last tier's, as models.yaml asks."""
+
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from ..calibrate.artifact import Artifact
+from ..calibrate.artifact import Watched as Promised
+from ..calibrate.scorers import same
+from ..cascade.cascade import Cascade
+from ..config import Config, MonitorConfig
+from ..errors import CascadeError
+from ..events import Answered, Event, Hooks, Shadowed
+from ..monitor import Drift, Plan, Shadow, Watch, resumed, tolerated
+from ..types import Decision
+from .engines import Engines
+
+
+class Monitored:
+    """The shadow of one cascade, what it has learned on disk, and its place among the listeners."""
+
+    def __init__(
+        self, name: str, config: Config, engines: Engines, cascade: Cascade, artifact: Artifact, hooks: Hooks
+    ) -> None:
+        made = config.cascades[name]
+        assert made.monitor is not None
+        assert artifact.watched is not None
+        self._path = config.state_dir / f"monitor-{name}.json"
+        last = made.tiers[-1]
+        watch = resumed(_read(self._path), _fresh(artifact.watched, made.monitor))
+        fallback = cascade.stop_drafting if made.monitor.on_alarm == "escalate_all" else None
+        self.shadow = Shadow(
+            Plan(name, made.monitor.share, artifact.sampling, config.gateway.deadline_s),
+            engines.leased[last],
+            partial(same, scorer=artifact.watched.comparator),
+            partial(engines.idle, last),
+            hooks.tell,
+            watch,
+            partial(_predicted, artifact.watched),
+            fallback,
+        )
+        hooks.add(self._heard)
+        self.shadow.start()
+
+    async def close(self) -> None:
+        """Ask nothing more, and keep what was learned."""
+        await self.shadow.close()
+        self._keep()
+
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, Shadowed) and event.cascade == self.shadow.cascade:
+            self._keep()
+        elif isinstance(event, Answered):
+            self.shadow.poke()
+
+    def _keep(self) -> None:
+        """By one rename; numbers only."""
+        draft = self._path.with_suffix(".new")
+        draft.write_bytes(msgspec.json.encode(self.shadow.watch))
+        draft.replace(self._path)
+
+
+def watches(name: str, config: Config, artifact: Artifact) -> bool:
+    """Whether there is something to watch: it is asked for, and drafts are kept under a certificate."""
+    asked = config.cascades[name].monitor
+    return asked is not None and asked.share > 0 and artifact.certified and artifact.watched is not None
+
+
+def _fresh(promised: Promised, asked: MonitorConfig) -> Watch:
+    bound = tolerated(promised.disagreement, promised.rows)
+    return Watch(promised.comparator, asked.share, Drift(bound, asked.alarm))
+
+
+def _predicted(promised: Promised, decision: Decision) -> float | None:
+    """How likely calibration finds it that the last tier says the same."""
+    judgement = decision.judged[-1]
+    known = promised.agrees.get(judgement.engine)
+    return None if known is None or judgement.signal is None else known.at(judgement.signal)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CascadeError(f"{path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,149 @@
+"""What `serve` runs: gateway, engines, store; opened and closed in order."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from .. import __version__
+from ..cascade.cascade import Cascade
+from ..cascade.direct import Direct
+from ..config import Config
+from ..engines.base import Answerer
+from ..engines.supervise import Fleet
+from ..errors import ConfigError
+from ..events import Hook, Hooks
+from ..gateway.app import build
+from ..gateway.guards import LOOPBACK, Door
+from ..gateway.parts import Limits, Parts
+from ..gateway.server import address, listen, serving
+from ..launch import socket_folder
+from ..metrics import Metrics
+from ..monitor import ShadowCollector, Watched
+from ..running import announce, hold
+from ..traces import Traces
+from .by_hand import by_hand
+from .calibrated import Calibrated, by_calibration, state
+from .engines import Engines, Options, start_with
+from .monitored import Monitored, watches
+
+
+@dataclass(slots=True)
+class Opened:
+    """A gateway that listens, and the engines behind it."""
+
+    url: str
+    fleet: Fleet
+
+
+@asynccontextmanager
+async def opened(config: Config, options: Options, *listeners: Hook) -> AsyncIterator[Opened]:
+    """Everything that `serve` runs. The port, the lock and the store come first: they cost nothing to try."""
+    door = _door(config, options)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(hold(config.state_dir))
+        taken = listen(config.gateway.host, config.gateway.port)
+        stack.callback(taken.close)
+        traces = Traces(config.traces_path, config.traces.on_full, content=config.traces.content)
+        traces.open()
+        stack.callback(traces.close)
+        hooks = Hooks(*listeners)
+        processes = start_with(config, options, stack.enter_context(socket_folder()))
+        engines = Engines(config, processes, hooks)
+        stack.push_async_callback(engines.close)
+        cascades = {name: _made(name, config, engines, options) for name in config.cascades}
+        monitored = _monitored(config, engines, cascades, hooks)
+        for one in monitored.values():
+            stack.push_async_callback(one.close)
+        house = _House(config, engines, cascades, monitored, traces, hooks)
+        await stack.enter_async_context(serving(build(house.parts(door)), taken))
+        announce(config.state_dir, address(taken))
+        engines.fleet.start()
+        yield Opened(address(taken), engines.fleet)
+
+
+def _door(config: Config, options: Options) -> Door:
+    host = config.gateway.host
+    if host not in LOOPBACK and options.api_key is None:
+        raise ConfigError(
+            f"gateway.host is {host}: beyond loopback a key is needed; "
+            f"set GPU_CASCADE_API_KEY (or --api-key), or listen on 127.0.0.1"
+        )
+    return Door(host, options.api_key, config.gateway.cors)
+
+
+def _made(name: str, config: Config, engines: Engines, options: Options) -> Calibrated | Cascade:
+    if config.cascades[name].calibration is None:
+        return by_hand(name, config, engines.leased)
+    return by_calibration(name, config, engines, fake=options.fake)
+
+
+def _monitored(
+    config: Config, engines: Engines, cascades: Mapping[str, Calibrated | Cascade], hooks: Hooks
+) -> dict[str, Monitored]:
+    """What watches the calibrated ones, where that is asked for."""
+    return {
+        name: Monitored(name, config, engines, made.cascade, made.artifact, hooks)
+        for name, made in cascades.items()
+        if isinstance(made, Calibrated) and watches(name, config, made.artifact)
+    }
+
+
+def _models(
+    cascades: Mapping[str, Calibrated | Cascade], monitored: Mapping[str, Monitored], engines: Engines
+) -> dict[str, Answerer]:
+    """What clients may name: cascades first."""
+    models: dict[str, Answerer] = {}
+    for name, made in cascades.items():
+        answerer = made.cascade if isinstance(made, Calibrated) else made
+        models[name] = Watched(answerer, monitored[name].shadow) if name in monitored else answerer
+    return models | {name: Direct(engine) for name, engine in engines.leased.items()}
+
+
+class _House:
+    """The objects of one `serve`, joined."""
+
+    def __init__(
+        self,
+        config: Config,
+        engines: Engines,
+        cascades: Mapping[str, Calibrated | Cascade],
+        monitored: Mapping[str, Monitored],
+        traces: Traces,
+        hooks: Hooks,
+    ) -> None:
+        self._config, self._engines, self._traces, self._hooks = config, engines, traces, hooks
+        self._cascades, self._monitored = cascades, monitored
+        self._models = _models(cascades, monitored, engines)
+        self._metrics = Metrics(list(self._models), __version__, traces.health)
+        self._metrics.registry.register(ShadowCollector([one.shadow for one in monitored.values()]))
+        hooks.add(self._metrics)
+
+    def parts(self, door: Door) -> Parts:
+        """What the gateway stands on."""
+        gateway = self._config.gateway
+        return Parts(
+            models=self._models,
+            traces=self._traces,
+            hooks=self._hooks,
+            limits=Limits(gateway.deadline_s, gateway.hold_s, self._config.traces.content),
+            door=door,
+            state=self.state,
+            missing=self._engines.missing,
+            metrics=self._metrics.render,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """What `GET /v1/cascade/state` shows."""
+        cascades = {name: self._cascade_state(name) for name in self._cascades}
+        engines = {name: self._engines.state(name) for name in self._config.engines}
+        store = self._traces.health()
+        return {"version": __version__, "engines": engines, "cascades": cascades, "traces": store}
+
+    def _cascade_state(self, name: str) -> dict[str, Any]:
+        made, written = self._cascades[name], self._config.cascades[name]
+        if isinstance(made, Calibrated):
+            watched = self._monitored.get(name)
+            monitor = {} if watched is None else {"monitor": watched.shadow.state()}
+            return {"tiers": written.tiers, **state(made.artifact), **monitor}
+        return {"tiers": written.tiers, "threshold": written.threshold, "certified": False}
