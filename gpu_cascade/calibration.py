@@ -9,7 +9,7 @@ from typing import Any
 from .calibrate.artifact import Artifact, write
 from .calibrate.artifact import read as read_artifact
 from .calibrate.certificate import Kind
-from .calibrate.choose import AUTO, out_of_fold_scores
+from .calibrate.choose import AUTO, out_of_fold_scores, router_scores
 from .calibrate.collect import Progress
 from .calibrate.describe import Calibration
 from .calibrate.report import artifact
@@ -100,7 +100,9 @@ def wanted(
         raise ConfigError(f"--labels {labels} {unknown(labels, LABELS)}")
     if signal not in (*SIGNALS, AUTO, LEARNED):
         raise ConfigError(f"--signal {signal} {unknown(signal, (*SIGNALS, AUTO, LEARNED))}")
-    return Wanted(target_loss, confidence, signal, LABELS[labels], judge_of(config, cascade), seed)
+    gate = _cascade(config, cascade).gate == "auto"
+    judge = judge_of(config, cascade)
+    return Wanted(target_loss, confidence, signal, LABELS[labels], judge, gate, seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ def evaluate(config: Config, cascade: str | None, path: Path, target_loss: float
         signal=kept.steps[0].signal if kept else made.signal,
         judge=judge_of(config, name),
         learned=out_of_fold_scores(rows, made.tiers),
+        router=router_scores(rows, made.tiers),
         guarantee=kept.sentence if kept else None,
         target_loss=target_loss,
     )

@@ -25,6 +25,7 @@ from .vram.gpu import list_gpus
 # Activations, CUDA graphs and context beside weights and KV cache. Generous: vLLM reserves none of it
 # where KV bytes are given, and refuses to boot when less than the stated share is free.
 OVERHEAD_GIB = {"cpu": 1.0, "cuda": 3.0}
+DRAFT_INTERVAL = 8  # tokens of a draft that are read at once
 DTYPE_BYTES = {"float32": 4, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
 
 
@@ -59,7 +60,7 @@ def vllm_engines(config: Config, sockets: Path) -> list[EngineProcess]:
     for name, engine in started(config).items():
         assert engine.model is not None
         where = device(build, engine.tensor_parallel)
-        plan = _launch(name, engine, find_model(config, engine.model), build, where, sockets)
+        plan = _launch(config, name, find_model(config, engine.model), build, where, sockets)
         log = log_path(config, name)
         processes.append(
             EngineProcess(
@@ -108,10 +109,19 @@ def find_model(config: Config, model: str) -> Path:
     return resolve(str(local) if is_path or local.is_dir() else model)
 
 
-def _launch(
-    name: str, engine: EngineConfig, model_dir: Path, build: Build, where: Device, sockets: Path
-) -> Launch:
+def only_read(config: Config, name: str) -> bool:
+    """Whether this engine's streams are read by us alone: drafts that may be broken off, and no last answers.
+
+    A piece for each token would cost the gateway more than the tokens that it saves.
+    """
+    cascades = config.cascades.values()
+    early = [c for c in cascades if c.early_abort == "on" or (c.early_abort == "auto" and c.calibration)]
+    return any(name in c.tiers[:-1] for c in early) and all(name != c.tiers[-1] for c in cascades)
+
+
+def _launch(config: Config, name: str, model_dir: Path, build: Build, where: Device, sockets: Path) -> Launch:
     """The engine's share of the device, from its files."""
+    engine = config.engines[name]
     shape = _shape(model_dir)
     kv_bytes = kv_cache_bytes(
         engine.kv.min_tokens,
@@ -128,7 +138,8 @@ def _launch(
             f"{kv_bytes / GIB:.1f} KV cache, {overhead / GIB:.1f} overhead) and {where.name} has "
             f"{where.total_bytes / GIB:.1f}; lower engines.{name}.kv.min_tokens or max_model_len"
         )
-    return Launch(name, engine, model_dir, sockets / f"{name}.sock", kv_bytes, share, build)
+    interval = DRAFT_INTERVAL if only_read(config, name) else 1
+    return Launch(name, engine, model_dir, sockets / f"{name}.sock", kv_bytes, share, build, interval)
 
 
 def _shape(model_dir: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from gpu_cascade.calibrate.journal import write_rows
 from gpu_cascade.calibrate.rows import Row, read
 
 from .calibrate.made import rows as made_rows
-from .serving import COMMAND, Serve
+from .serving import COMMAND, Serve, until
 
 pytestmark = pytest.mark.scripted
 
@@ -148,3 +148,25 @@ def test_missing_gold_is_refused_before_an_engine_boots(folder):
 
     assert 2 == done.returncode
     assert "of 120 rows 1 rows (q0) have no gold" in done.stderr
+
+
+def test_kept_answers_are_watched(folder):
+    """With a monitor the last tier is asked again in its idle time, for the record; what it found is kept."""
+    assert 0 == calibrate(folder).returncode
+    watched = CALIBRATED.replace("c.json}", "c.json, monitor: {share: 1}}")
+    serve = Serve(folder, watched, "--script", str(folder / "script.json"))
+
+    def monitor():
+        return serve.state()["cascades"]["cascade"]["monitor"]
+
+    try:
+        serve.ready()
+        for number in range(3):
+            assert serve.ask(f"easy {number}")[1]["cascade"]["certified"] is True
+        until(lambda: monitor()["compared"] == 3)
+        assert (0.0, False) == (monitor()["disagreement"], monitor()["alarmed"])
+        kept = (folder / "state" / "monitor-cascade.json").read_text()
+        assert "easy" not in kept
+        assert 3 == json.loads(kept)["drift"]["n"]
+    finally:
+        serve.stop()

@@ -11,7 +11,7 @@ from ..cascade.running import running
 from ..cascade.signals import SIGNALS
 from .rows import Row, TierAnswer
 
-INTERVAL = 8  # tokens that come at once (`--stream-interval`): a draft is broken off between two pieces
+INTERVAL = 8  # tokens of a draft that come at once (launch.DRAFT_INTERVAL): it is broken off between pieces
 WORTH = 0.01  # of the tier's engine-seconds: below, reading drafts as streams costs the gateway more
 
 

@@ -51,7 +51,7 @@ class Promised(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
 
 
-class Watched(msgspec.Struct, frozen=True):
+class Baseline(msgspec.Struct, frozen=True):
     """What the monitor holds live answers against: how often kept drafts and the last tier disagreed.
 
     `agrees` maps a kept draft's signal to the probability that they agree, by drafting tier.
@@ -80,7 +80,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[Step]
     promised: Promised
     bound: dict[str, str]
-    watched: Watched | None = None
+    watched: Baseline | None = None
     gate: Gate | None = None
     notes: list[str] = []
 

@@ -42,7 +42,7 @@ def bound(
     cascade: CascadeConfig, engines: Mapping[str, EngineConfig], folders: Mapping[str, Path], place: Place
 ) -> dict[str, str]:
     """Part by part, each as a short text that is compared as it is. `folders` of engines started here."""
-    parts = {"tiers": " > ".join(cascade.tiers), "sampling": _json(cascade.sampling)}
+    parts = {"tiers": " > ".join(cascade.tiers), "sampling": _json(cascade.sampling), "gate": cascade.gate}
     parts |= {"logprobs_mode": "raw_logprobs", "vllm": place.vllm, "device": place.device}
     parts |= {"checks": _json(cascade.checks.model_dump(mode="json", exclude_none=True, by_alias=True))}
     for name in cascade.tiers:

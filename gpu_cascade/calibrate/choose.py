@@ -11,6 +11,7 @@ from . import columns as vectors
 from .certificate import Kind
 from .family import Table
 from .fit import Weights, fit, out_of_fold, worth
+from .fit_gate import prompt_table, router
 from .pvalues import Floats, Ints
 from .rows import Row
 from .scorers import RIGHT
@@ -82,3 +83,13 @@ def out_of_fold_scores(rows: Sequence[Row], tiers: Sequence[str]) -> dict[str, F
             return None
         found[name] = scores
     return found
+
+
+def router_scores(rows: Sequence[Row], tiers: Sequence[str]) -> Floats | None:
+    """How well the first tier would do by the prompts alone, (n,): what every cascade has to beat.
+
+    By rules that did not see the row's group; None where none can be fitted.
+    """
+    numbers = table(rows, tiers, Kind.PAIRED)
+    prompts = prompt_table([row.messages for row in rows])
+    return router(prompts, numbers.quality[:, 0], numbers.quality[:, -1], numbers.groups, seed=0)

@@ -11,6 +11,7 @@ from .certificate import Certificate
 from .choose import Choice
 from .family import Family, Table, outcomes
 from .fit import sigmoid
+from .fit_gate import Gating
 from .pvalues import Floats, Ints
 from .rows import Row
 from .second_look import Look
@@ -39,6 +40,7 @@ class Calibration:
     agrees: Mapping[str, Sigmoid]
     kept: int
     advice: Advice | None
+    gate: Gating | None
 
 
 def describe(
@@ -50,6 +52,7 @@ def describe(
     advice: Advice | None,
     choices: Mapping[str, Choice],
     look: Look | None,
+    gate: Gating | None,
 ) -> Calibration:
     """The chosen policy, on all rows: descriptions, no promises."""
     index = certificate.index or 0
@@ -75,6 +78,7 @@ def describe(
         _agrees(tiers, numbers, found.answered[:, 0], apart),
         kept,
         advice,
+        gate,
     )
 
 

@@ -121,6 +121,13 @@ def _keeps(table: Table, policies: Family, tier: int) -> tuple[Bools, Bools]:
     return sure | saved, looked
 
 
+def cheapest(table: Table, policies: Family, target: float) -> int:
+    """The policy that costs least among those whose mean loss on these rows is within the target."""
+    found = outcomes(table, policies)
+    allowed = losses(table, found).mean(axis=0) <= target
+    return int(np.argmin(np.where(allowed, found.engine_s.mean(axis=0), np.inf)))
+
+
 def losses(table: Table, found: Outcomes) -> Floats:
     """What each policy loses against the last tier, in [-1, 1]; below 0 where the draft was better."""
     return table.quality[:, -1, np.newaxis] - found.quality

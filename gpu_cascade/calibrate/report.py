@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ..cascade.gate import Gate
-from .artifact import Artifact, Promised, Step, Verify, Watched
+from .artifact import Artifact, Baseline, Promised, Step, Verify
 from .certificate import Certificate, Kind, points, sentence
 from .describe import Calibration
 from .rows import Row, Scorer
@@ -23,12 +22,11 @@ def artifact(
     sampling: Mapping[str, float | int],
     bound: Mapping[str, str],
     wanted: Wanted,
-    gate: Gate | None = None,
 ) -> Artifact:
     """What is written into the file."""
     watched = None
     if made.certificate.certified and made.disagreement is not None:
-        watched = Watched(made.disagreement, _scorer(rows), made.kept, dict(made.agrees))
+        watched = Baseline(made.disagreement, _scorer(rows), made.kept, dict(made.agrees))
     return Artifact(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         cascade=cascade,
@@ -40,7 +38,7 @@ def artifact(
         promised=_promised(made.certificate, wanted),
         bound=dict(bound),
         watched=watched,
-        gate=gate,
+        gate=made.gate.gate if made.gate else None,
     )
 
 
@@ -118,6 +116,7 @@ def lines(made: Calibration) -> list[str]:
         told += [f"{tier}: {made.choices[tier].signal} keeps {keeps}.", *_selection(made, tier)]
     told.append(_cost(made))
     told += [_abort(tier, made) for tier in made.saved]
+    told += [made.gate.sentence] if made.gate else []
     if made.look is not None:
         told.append(
             f"Drafts up to {made.look.width:.3g} below are asked about and stay with P(True) of at least "

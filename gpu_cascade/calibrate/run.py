@@ -12,6 +12,7 @@ from .choose import AUTO, choose
 from .describe import Advice, Calibration, describe
 from .family import Family, Table, family, losses, outcomes
 from .forecast import certifiable_loss, labels_needed
+from .gating import gated, gating
 from .pvalues import Ints
 from .rows import Row
 from .second_look import Look, worth_a_look
@@ -27,13 +28,17 @@ SELECT_FROM = 1000  # rows from which half may go into choosing and fitting
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to certify. `signal`: a name, `learned` or `auto`; `judge`: whose opinions may be used, if any."""
+    """What to certify. `signal`: a name, `learned` or `auto`; `judge`: whose opinions may be used, if any.
+
+    `gate`: whether prompts may be skipped where that pays. `kind` None: what the labels allow.
+    """
 
     target_loss: float
     confidence: float
     signal: str = AUTO
     kind: Kind | None = None
     judge: str | None = None
+    gate: bool = False
     seed: int = 0
 
 
@@ -55,8 +60,11 @@ def calibrate(rows: Sequence[Row], tiers: Sequence[str], wanted: Wanted) -> Cali
     }
     numbers = replace(numbers, scores=np.column_stack([choice.scores for choice in choices.values()]))
     policies, look = _policies(numbers.take(fitting), wanted)
+    gate = gating(rows, numbers, policies, fitting, wanted.target_loss, wanted.seed) if wanted.gate else None
+    if gate is not None and gate.gate is not None:
+        numbers = gated(rows, numbers, gate.gate)
     certificate, advice = _certified(kind, numbers, policies, fitting, certifying, wanted)
-    return describe(rows, tiers, numbers, policies, certificate, advice, choices, look)
+    return describe(rows, tiers, numbers, policies, certificate, advice, choices, look, gate)
 
 
 def _parts(numbers: Table, wanted: Wanted) -> tuple[Ints, Ints]:

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from .family import Family, Table, losses, outcomes
+from .family import Family, Table, cheapest, outcomes
 from .pvalues import Floats
 
 FEWEST = 100  # fitting rows with an opinion: below, the best of many bands is luck
@@ -54,10 +54,7 @@ def _widths(table: Table) -> list[float]:
 
 def _cheapest(table: Table, policies: Family, target: float) -> Floats:
     """Engine-seconds per row (n,) of the cheapest policy whose mean loss is within the target."""
-    found = outcomes(table, policies)
-    allowed = losses(table, found).mean(axis=0) <= target
-    cost = np.where(allowed, found.engine_s.mean(axis=0), np.inf)
-    return found.engine_s[:, int(np.argmin(cost))]
+    return outcomes(table, policies).engine_s[:, cheapest(table, policies, target)]
 
 
 def _surely(saved_s: Floats, table: Table, seed: int) -> bool:

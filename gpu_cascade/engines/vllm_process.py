@@ -37,6 +37,7 @@ class Launch:
     kv_bytes: int
     utilization: float
     build: Build
+    stream_interval: int = 1  # tokens that come at once in a stream, after the first
 
 
 def argv(launch: Launch) -> list[str]:
@@ -49,6 +50,8 @@ def argv(launch: Launch) -> list[str]:
     command += ["--gpu-memory-utilization", f"{launch.utilization:.2f}"]
     command += ["--generation-config", "vllm", "--logprobs-mode", "raw_logprobs", "--max-logprobs", "20"]
     command += _from_config(launch.config)
+    if launch.stream_interval > 1:
+        command += ["--stream-interval", str(launch.stream_interval)]
     if launch.build.cpu:
         command += _on_cpu(launch.config.tensor_parallel)
     return command + _extra(launch.config.args)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..calibrate import metrics
-from ..calibrate.select import LEARNED, P_TRUE
+from ..calibrate.select import P_TRUE
 from .baselines import Halves
 from .intervals import Measure
 from .probabilities import cross_mapped, truth
@@ -11,7 +11,7 @@ from .rankings import columns, curve
 from .results import Pair, Probability, Ranking
 from .sheet import Sheet
 
-BY_ITSELF = (P_TRUE, LEARNED)  # scores that are probabilities of a draft being right without any map
+BY_ITSELF = (P_TRUE,)  # scores that are probabilities of a draft being right without any map
 
 
 def truths(sheet: Sheet, tier: int, signal: str, parts: Halves) -> list[Measure[Probability]]:

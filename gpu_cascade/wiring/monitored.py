@@ -1,20 +1,22 @@
 """A calibrated cascade whose kept answers are compared with the last tier's, as models.yaml asks."""
 
+import logging
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from ..calibrate.artifact import Artifact
-from ..calibrate.artifact import Watched as Promised
+from ..calibrate.artifact import Artifact, Baseline
 from ..calibrate.scorers import same
 from ..cascade.cascade import Cascade
 from ..config import Config, MonitorConfig
-from ..errors import CascadeError
-from ..events import Answered, Event, Hooks, Shadowed
+from ..errors import ConfigError
+from ..events import Answered, EngineChanged, Event, Failed, Hooks, Shadowed
 from ..monitor import Drift, Plan, Shadow, Watch, resumed, tolerated
 from ..types import Decision
 from .engines import Engines
+
+log = logging.getLogger(__name__)
 
 
 class Monitored:
@@ -28,7 +30,7 @@ class Monitored:
         assert artifact.watched is not None
         self._path = config.state_dir / f"monitor-{name}.json"
         last = made.tiers[-1]
-        watch = resumed(_read(self._path), _fresh(artifact.watched, made.monitor))
+        watch = _resumed(self._path, _fresh(artifact.watched, made.monitor))
         fallback = cascade.stop_drafting if made.monitor.on_alarm == "escalate_all" else None
         self.shadow = Shadow(
             Plan(name, made.monitor.share, artifact.sampling, config.gateway.deadline_s),
@@ -46,12 +48,15 @@ class Monitored:
     async def close(self) -> None:
         """Ask nothing more, and keep what was learned."""
         await self.shadow.close()
-        self._keep()
+        try:
+            self._keep()
+        except OSError as error:
+            log.error("%s was not written: %s; the monitor begins anew", self._path, error.strerror)
 
     def _heard(self, event: Event) -> None:
         if isinstance(event, Shadowed) and event.cascade == self.shadow.cascade:
             self._keep()
-        elif isinstance(event, Answered):
+        elif isinstance(event, Answered | Failed | EngineChanged):
             self.shadow.poke()
 
     def _keep(self) -> None:
@@ -67,22 +72,25 @@ def watches(name: str, config: Config, artifact: Artifact) -> bool:
     return asked is not None and asked.share > 0 and artifact.certified and artifact.watched is not None
 
 
-def _fresh(promised: Promised, asked: MonitorConfig) -> Watch:
+def _fresh(promised: Baseline, asked: MonitorConfig) -> Watch:
     bound = tolerated(promised.disagreement, promised.rows)
     return Watch(promised.comparator, asked.share, Drift(bound, asked.alarm))
 
 
-def _predicted(promised: Promised, decision: Decision) -> float | None:
+def _predicted(promised: Baseline, decision: Decision) -> float | None:
     """How likely calibration finds it that the last tier says the same."""
     judgement = decision.judged[-1]
     known = promised.agrees.get(judgement.engine)
     return None if known is None or judgement.signal is None else known.at(judgement.signal)
 
 
-def _read(path: Path) -> bytes | None:
+def _resumed(path: Path, fresh: Watch) -> Watch:
+    """What an earlier `serve` has learned; `fresh` where there was none."""
     try:
-        return path.read_bytes()
+        return resumed(path.read_bytes(), fresh)
     except FileNotFoundError:
-        return None
+        return fresh
     except OSError as error:
-        raise CascadeError(f"{path} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error.message}") from None

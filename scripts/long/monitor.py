@@ -1,6 +1,6 @@
 """How seldom the drift alarm is false and how soon it comes, over simulated cascades.
 
-    .venv/bin/python scripts/long/monitor.py        (two minutes on a free core)
+    .venv/bin/python scripts/long/monitor.py        (three minutes on a free core)
 
 Losses are 0 or 1: the large model agrees with a kept answer or not. Every table has its own fixed seed.
 """

@@ -146,6 +146,15 @@ def test_no_confidence_is_the_least():
     assert metrics.prr(SMALL, lowest) == metrics.prr(SMALL, unknown)
 
 
+def test_where_nothing_is_said_nothing_is_said_about_it():
+    """Drafts that are silent throughout are not sorted like a coin: they are not sorted at all."""
+    silent = np.full(5, math.nan)
+
+    assert metrics.nauc_df(SMALL, LARGE, silent) is None
+    assert (None, None) == (metrics.auroc(SMALL < 0.5, silent), metrics.auprc(SMALL < 0.5, silent))
+    assert metrics.prr(SMALL, silent) is None
+
+
 def test_the_calibration_error_has_bins_of_equal_count():
     """100 rows make ten bins of ten; the error is the mean distance of what was said from what came."""
     said = np.linspace(0, 1, 100) ** 3

@@ -188,3 +188,40 @@ def test_json_has_the_documented_keys():
     documented = "certified target_loss confidence n observed_loss escalation signal threshold reason"
     assert set(documented.split()) <= told.keys()
     assert msgspec.json.decode(msgspec.json.encode(told))["n"] == told["n"]
+
+
+def hopeless(count, seed=0):
+    """Rows of which those that ask for code are always wrong, and their drafts unsure; the prompt says so."""
+    made = []
+    for i, easy in enumerate(rows(count, seed=seed, small=0.9)):
+        row = easy
+        if i % 2:
+            prompt = [
+                {"role": "user", "content": f"```python\ndef f{i}(x): return x[{i}]\n``` Why does it fail?"}
+            ]
+            unsure = answer([-4.0, -0.1], 0.0, 3.0, "b")
+            row = msgspec.structs.replace(easy, messages=prompt, tiers={**easy.tiers, "small": unsure})
+        made.append(row)
+    return made
+
+
+def test_a_gate_that_pays_is_certified_with_it_on():
+    """What it skips costs no draft and is never kept; the artifact carries it."""
+    wanted = replace(WANTED, gate=True, signal="learned")
+
+    made = calibrate(hopeless(1500), TIERS, wanted)
+    without = calibrate(hopeless(1500), TIERS, replace(wanted, gate=False))
+
+    assert made.gate.gate is not None
+    assert made.certificate.certified
+    assert made.cost_s["cascade"] < without.cost_s["cascade"] - 1.0
+    kept = report.artifact(made, hopeless(5), cascade="c", sampling={}, bound={}, wanted=wanted)
+    assert kept.gate == made.gate.gate
+    assert made.gate.sentence in report.lines(made)
+
+
+def test_a_gate_that_does_not_pay_is_left_out():
+    """Prompts that are all alike tell nothing."""
+    made = calibrate(rows(600), TIERS, replace(WANTED, gate=True))
+
+    assert made.gate.gate is None
