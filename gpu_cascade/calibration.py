@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
+from .calibrate.applied import applied
 from .calibrate.artifact import Artifact, write
 from .calibrate.artifact import read as read_artifact
 from .calibrate.certificate import Kind
@@ -55,7 +58,8 @@ def run(job: Job, wanted: Wanted, told: Callable[[Progress], None]) -> tuple[Cal
     answered = asyncio.run(
         collected(job.config, job.cascade, asked, rows, rows_beside(job.out), job.options, told)
     )
-    calibration = calibrate(answered, made.tiers, wanted)
+    with threadpool_limits(1, "blas"):  # many small products: waiting threads took most of the time
+        calibration = calibrate(answered, made.tiers, wanted)
     kept = artifact(
         calibration, answered, cascade=job.cascade, sampling=made.sampling, bound=bound, wanted=wanted
     )
@@ -130,6 +134,7 @@ def evaluate(config: Config, cascade: str | None, path: Path, target_loss: float
         judge=judge_of(config, name),
         learned=out_of_fold_scores(rows, made.tiers),
         router=router_scores(rows, made.tiers),
+        served=applied(rows, made.tiers, kept) if kept else None,
         guarantee=kept.sentence if kept else None,
         target_loss=target_loss,
     )

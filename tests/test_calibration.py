@@ -89,7 +89,18 @@ def test_rows_that_carry_every_answer_need_no_engine(folder):
     write_rows(folder / "rows.jsonl", made_rows(900))
 
     certified = command(
-        folder, "calibrate", "rows.jsonl", "--cascade", "cascade", "--target-loss", "0.05", "-o", "c.json"
+        folder,
+        *(
+            "calibrate",
+            "rows.jsonl",
+            "--cascade",
+            "cascade",
+            "--target-loss",
+            "0.05",
+            "-o",
+            "c.json",
+            "--fake",
+        ),
     )
     evaluated = command(folder, "evaluate", "rows.jsonl", "--json", "-o", "report.html")
 
@@ -97,6 +108,13 @@ def test_rows_that_carry_every_answer_need_no_engine(folder):
     assert "With 90 % confidence at most 5 points worse" in " ".join(certified.stdout.split())
     assert 0 == evaluated.returncode, evaluated.stderr
     assert "<svg" in (folder / "report.html").read_text()
+    assert "served" not in {policy["name"] for policy in json.loads(evaluated.stdout)["policies"]}
+    (folder / "models.yaml").write_text(CALIBRATED)
+    served = command(folder, "evaluate", "rows.jsonl", "--json")
+    told = json.loads(served.stdout)
+    policy = next(policy for policy in told["policies"] if policy["name"] == "served")
+    assert policy["quality"]["value"] >= told["quality"]["large"] - 0.05
+    assert told["guarantee"].startswith("With 90 % confidence")
     documented = {"n", "quality", "auc_df", "nauc_df", "auroc", "ece", "cost", "at_matched_quality"}
     assert documented <= json.loads(evaluated.stdout).keys()
 

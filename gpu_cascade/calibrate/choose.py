@@ -59,13 +59,13 @@ def choose(
             f"the learned rule cannot be fitted to {len(fitting)} rows of {name}: too few, or all alike; "
             f"name a signal that is not trained (--signal {DEFAULT})"
         )
-    scores = Weights(
-        np.asarray(learned.mean),
-        np.asarray(learned.scale),
-        np.asarray(learned.coefficients),
-        learned.intercept,
-    ).score(features)
-    return Choice(LEARNED, keepable(rows, name, scores), learned, selection)
+    return Choice(LEARNED, keepable(rows, name, learned_scores(learned, features)), learned, selection)
+
+
+def learned_scores(learned: Learned, features: Floats) -> Floats:
+    """The rule's score of each row of features (n, 20); NaN where one is NaN."""
+    numbers = (np.asarray(learned.mean), np.asarray(learned.scale), np.asarray(learned.coefficients))
+    return Weights(*numbers, learned.intercept).score(features)
 
 
 def out_of_fold_scores(rows: Sequence[Row], tiers: Sequence[str]) -> dict[str, Floats] | None:

@@ -104,7 +104,7 @@ def _certified(
     start: int | None = PAIRED_START
     if kind is not Kind.PAIRED:
         share = _units(kind, numbers.take(fitting), policies).kept.mean(axis=0)
-        start = first_testable(share, units.rows, wanted.target_loss, delta)
+        start = first_testable(share, len(units.sizes), wanted.target_loss, delta)
     certificate = certify(
         kind, units, target=wanted.target_loss, confidence=wanted.confidence, start=start, seed=wanted.seed
     )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..calibrate import metrics
-from ..calibrate.select import P_TRUE
+from ..calibrate.select import LEARNED, P_TRUE
 from .baselines import Halves
 from .intervals import Measure
 from .probabilities import cross_mapped, truth
@@ -11,17 +11,18 @@ from .rankings import columns, curve
 from .results import Pair, Probability, Ranking
 from .sheet import Sheet
 
-BY_ITSELF = (P_TRUE,)  # scores that are probabilities of a draft being right without any map
-
 
 def truths(sheet: Sheet, tier: int, signal: str, parts: Halves) -> list[Measure[Probability]]:
-    """The chosen signal and what is a probability by itself: as it is, and mapped on the other half."""
+    """The chosen signal, the judge and the learned rule, mapped on the other half.
+
+    What the judge says is a probability of being right as it is too; what a rule learned is not.
+    """
     scores, right = columns(sheet, tier), sheet.right(tier)
     found = []
-    for name in dict.fromkeys((signal, *BY_ITSELF)):
+    for name in dict.fromkeys((signal, P_TRUE, LEARNED)):
         if name not in scores:
             continue
-        if name in BY_ITSELF:
+        if name == P_TRUE:
             found.append(truth(name, None, scores[name], right))
         found.append(truth(name, *cross_mapped(scores[name], right, parts), right))
     return found

@@ -5,6 +5,7 @@ import numpy as np
 from ..calibrate import metrics
 from ..calibrate.fit import calibrator
 from ..calibrate.metrics import Bools, Floats
+from ..cascade.learned import Isotonic, Sigmoid
 from .baselines import Halves
 from .intervals import Counts, Measure, Statistic, estimate
 from .results import Probability
@@ -21,8 +22,15 @@ def cross_mapped(sure: Floats, right: Bools, parts: Halves) -> tuple[str | None,
         made = calibrator(sure[fit], right[fit])
         if made is not None:
             names.append(type(made).__name__.lower())
-            p[held] = [made.at(value) if np.isfinite(value) else np.nan for value in sure[held]]
+            p[held] = _at(made, sure[held])
     return " and ".join(dict.fromkeys(names)) or None, p
+
+
+def _at(made: Isotonic | Sigmoid, values: Floats) -> Floats:
+    """`made.at` of many values, NaN staying NaN."""
+    if isinstance(made, Isotonic):
+        return np.asarray(np.interp(values, made.x, made.y))
+    return np.array([made.at(value) if np.isfinite(value) else np.nan for value in values])
 
 
 def truth(name: str, by: str | None, p: Floats, right: Bools) -> Measure[Probability]:

@@ -17,29 +17,39 @@ def verdict(
     """Whether a cascade pays; the chosen signal's is the first of `matched`, the first tier's pair is `pair`.
 
     1. Without engine-seconds nobody can say.
-    2. A tier below the last is good enough alone.
-    3. No cascade is cheaper than the last tier where its curve matches it: none pays, although thresholds
-       read off these very rows flatter it.
-    4. The chosen one is cheaper; by how much when its threshold comes from other rows.
-    5. Only another one is.
+    2. A tier below the last is good enough alone: then nothing else matters, if these rows can show it.
     """
     if policies[0].engine_s.value is None:  # (1)
         return ("Without engine-seconds nobody can say whether a cascade pays.",)
     allowed = f"{points(target_loss)} against {tiers[-1]}"
     for tier, alone in zip(tiers[:-1], policies, strict=False):
         if (alone.lost.value or 0) <= target_loss:  # (2)
-            lost = interval(alone.lost, points)
-            return (f"{tier} alone loses {lost}, of {allowed} that are allowed: {tiers[-1]} is not needed.",)
+            said = f"{tier} alone loses {interval(alone.lost, points)}, of {allowed} that are allowed"
+            if alone.lost.ci is not None and alone.lost.ci[1] <= target_loss:
+                return (f"{said}: {tiers[-1]} is not needed.",)
+            said += f": {tiers[-1]} may not be needed, but these rows are too few to show it."
+            return (said, *_cascades(policies, matched, pair, target_loss, allowed))
+    return tuple(_cascades(policies, matched, pair, target_loss, allowed))
+
+
+def _cascades(
+    policies: Sequence[Policy], matched: Sequence[Matched], pair: Pair, target_loss: float, allowed: str
+) -> Sequence[str]:
+    """1. None is cheaper than the last tier where its curve matches it, though these very rows flatter it.
+
+    2. The chosen one is cheaper; by how much when its threshold comes from other rows.
+    3. Only another one is.
+    """
+    by_name = {policy.name: policy for policy in policies}
     cascades = [one for one in matched if one.name != ROUTER]
     chosen, best = cascades[0], max(cascades, key=_saved)
-    by_name = {policy.name: policy for policy in policies}
-    if _saved(best) <= 0:  # (3)
+    if _saved(best) <= 0:  # (1)
         said = [_none_pays(allowed, best, pair)]
-    elif _saved(chosen) > 0:  # (4)
+    elif _saved(chosen) > 0:  # (2)
         said = [_pays(allowed, chosen), _held_out(by_name[chosen.name], target_loss)]
-    else:  # (5)
+    else:  # (3)
         said = [_another_pays(allowed, chosen, best), _held_out(by_name[best.name], target_loss)]
-    return (*said, *_router(by_name, by_name[best.name]))
+    return [*said, *_router(by_name, by_name[best.name])]
 
 
 def _saved(one: Matched) -> float:
