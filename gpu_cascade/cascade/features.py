@@ -6,7 +6,7 @@ from math import exp, log1p
 from .signals import lower_quantile
 from .tokens import Evidence
 
-TOPS = 4  # alternatives read at a place; each one more costs 30 us in 512 tokens, half of it `exp`
+TOPS = 3  # alternatives read at a place; each one more costs 30 us in 512 tokens, half of it `exp`
 
 NAMES = (
     "logprob_q0",
@@ -35,9 +35,9 @@ MARGIN_QUANTILES = (0.0, 0.1, 0.25, 0.5)
 
 
 def features(draft: Evidence) -> tuple[float, ...] | None:
-    """The draft's numbers in the order of `NAMES`; None where a place has fewer than four alternatives.
+    """The draft's numbers in the order of `NAMES`; None where a place has fewer than three alternatives.
 
-    Quantiles are observed values (`lower_quantile`); margins are p_1 - p_2; entropies are lumped beyond four
+    Quantiles are observed values (`lower_quantile`); margins are p_1 - p_2; entropies are lumped beyond three
     alternatives, mean and largest, in nats; token counts n stand as log(1 + n); `cut` is 0 or 1. A draft of
     fewer than three tokens has its largest logprob as second or third smallest.
     """
@@ -71,11 +71,11 @@ def _places(tops: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
     margins: list[float] = []
     entropies: list[float] = []
     for top in tops:
-        a, b, c, d = top[:TOPS]
-        p, q = exp(a), exp(b)  # by twos: four at once are packed into a tuple first
-        r, s = exp(c), exp(d)
-        mass = p + q + r + s
+        a, b, c = top[:TOPS]
+        p, q = exp(a), exp(b)  # by twos: more at once are packed into a tuple first
+        r = exp(c)
+        mass = p + q + r
         rest = (mass - 1.0) * log1p(-mass) if mass < 1.0 else 0.0  # `log` takes twice as long as `log1p`
         margins.append(p - q)
-        entropies.append(rest - p * a - q * b - r * c - s * d)
+        entropies.append(rest - p * a - q * b - r * c)
     return margins, entropies

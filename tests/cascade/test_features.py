@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpu_cascade.cascade.features import NAMES, features
+from gpu_cascade.cascade.features import NAMES, TOPS, features
 from gpu_cascade.cascade.signals import SIGNALS, entropy
 from gpu_cascade.cascade.tokens import RULED_OUT, Evidence
 
@@ -65,7 +65,7 @@ def test_short_drafts_have_every_number():
 
 def test_a_place_with_too_few_alternatives_spoils_the_row():
     """No evidence for one place is no evidence."""
-    assert features(Evidence([-0.1, -0.2], [CERTAIN, CERTAIN[:3]])) is None
+    assert features(Evidence([-0.1, -0.2], [CERTAIN, CERTAIN[: TOPS - 1]])) is None
     assert features(Evidence([-0.1], [()])) is None
 
 
@@ -76,7 +76,7 @@ def test_features_agree_with_the_signals(code):
     one = draft(code)
     row = features(one)
     if row is None:
-        assert min(map(len, one.tops)) < 4
+        assert min(map(len, one.tops)) < TOPS
         return
     found = named(row)
 
@@ -90,7 +90,7 @@ def test_features_agree_with_the_signals(code):
         "margin_first": "margin_first",
     }.items():
         assert pytest.approx(SIGNALS[signal].score(one), abs=1e-12) == found[name]
-    assert pytest.approx(max(entropy(top, 4) for top in one.tops), abs=1e-12) == found["entropy_max"]
+    assert pytest.approx(max(entropy(top, TOPS) for top in one.tops), abs=1e-12) == found["entropy_max"]
 
 
 def test_the_row_takes_300_microseconds():
