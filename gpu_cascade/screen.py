@@ -13,6 +13,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TaskID,
     TextColumn,
@@ -30,12 +31,11 @@ from .models import Installed
 from .running import Running
 
 
-class Booting:
-    """A line for each engine while it boots; plain lines where nobody watches a terminal."""
+class _Bars:
+    """Bars that are drawn only where somebody watches a terminal."""
 
-    def __init__(self, console: Console, config: Config) -> None:
-        self._console, self._config = console, config
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), TimeElapsedColumn())
+    def __init__(self, console: Console, *columns: ProgressColumn) -> None:
+        self._console = console
         self._bars = Progress(*columns, console=console)
         self._tasks: dict[str, TaskID] = {}
 
@@ -48,6 +48,15 @@ class Booting:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bars.stop()
+
+
+class Booting(_Bars):
+    """A line for each engine while it boots; plain lines where nobody watches a terminal."""
+
+    def __init__(self, console: Console, config: Config) -> None:
+        name = TextColumn("{task.description}")
+        super().__init__(console, SpinnerColumn(), name, BarColumn(20), TimeElapsedColumn())
+        self._config = config
 
     def changed(self, event: Event) -> None:
         """An event's listener: engine states are shown as they change."""
@@ -107,32 +116,15 @@ async def state_of(url: str, key: str | None) -> dict[str, Any]:
     return dict(body)
 
 
-class Collecting:
+class Collecting(_Bars):
     """A bar for each tier while it answers labelled rows; a line now and then where nobody watches."""
 
     SAY_S = 15.0
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(30),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        self._bars = Progress(*columns, console=console)
-        self._tasks: dict[str, TaskID] = {}
+        name, left = TextColumn("{task.description}"), TimeRemainingColumn()
+        super().__init__(console, name, BarColumn(30), MofNCompleteColumn(), left)
         self._said = 0.0
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
 
     def __call__(self, progress: Asked) -> None:
         """One more answer."""

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from . import columns as vectors
+from .arrays import Floats
 from .artifact import Artifact, Step
 from .certificate import Kind
 from .choose import learned_scores
 from .family import Family, Outcomes, outcomes
 from .gating import gated
-from .pvalues import Floats
 from .rows import Row
 from .tables import columns, keepable, table
 

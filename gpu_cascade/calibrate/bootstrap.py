@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .pvalues import Floats
+from .arrays import Floats
 from .units import Units
 
 RESAMPLES = 2000

@@ -9,12 +9,11 @@ that was fixed without these rows.
 import numpy as np
 
 from ..errors import BadRows
+from .arrays import Floats, Ints
 from .bootstrap import cluster_upper
 from .certificate import Certificate, Kind
 from .pvalues import (
     FEWEST_KEPT,
-    Floats,
-    Ints,
     betting_p,
     binomial_p,
     fewest_kept,

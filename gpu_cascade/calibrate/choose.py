@@ -8,11 +8,11 @@ import numpy as np
 from ..cascade.learned import Learned
 from ..errors import BadRows
 from . import columns as vectors
+from .arrays import Floats, Ints
 from .certificate import Kind
 from .family import Table
 from .fit import Weights, fit, out_of_fold, worth
 from .fit_gate import prompt_table, router
-from .pvalues import Floats, Ints
 from .rows import Row
 from .scorers import RIGHT
 from .select import DEFAULT, LEARNED, Selection, select

@@ -9,14 +9,11 @@ from functools import cached_property
 from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 
 from ..cascade import features as live
 from ..cascade.signals import DOUBT, TOPS, WINDOW
 from ..cascade.tokens import RULED_OUT, Evidence
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from .arrays import Floats, Ints
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import numpy as np
 
 from ..cascade.learned import Sigmoid
 from .abort import Saved, saved
+from .arrays import Floats, Ints
 from .certificate import Certificate
 from .choose import Choice
 from .family import Family, Table, outcomes
 from .fit import sigmoid
 from .fit_gate import Gating
-from .pvalues import Floats, Ints
 from .rows import Row
 from .second_look import Look
 from .tables import agree

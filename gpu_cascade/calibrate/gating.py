@@ -7,9 +7,9 @@ import numpy as np
 
 from ..cascade.gate import Gate
 from ..types import Request
+from .arrays import Ints
 from .family import Family, Table, cheapest, outcomes
 from .fit_gate import Drafted, Gating, fit_gate, prompt_table
-from .pvalues import Ints
 from .rows import Row
 
 

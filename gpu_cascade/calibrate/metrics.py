@@ -8,12 +8,10 @@ all are NaN nothing is said about how well it sorts. Anything undefined is None,
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from .arrays import Bools, Floats
 
 BINS = 10  # of the reliability picture and the calibration error, each with as many rows as the others
 FLAT = 1e-12  # two areas no further apart than this are the same

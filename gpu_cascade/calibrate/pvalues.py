@@ -7,13 +7,10 @@ one threshold on a confidence, or any setting of several, numbered by one parame
 import math
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import binom
 
 from ..errors import BadRows
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from .arrays import Floats, Ints
 
 CAP = 0.75  # at most this share of the wealth is at stake in one bet, so a single row never ruins it
 BLOCK = 1 << 17  # numbers worked on at a time: a megabyte an array, eight of them at once

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import BadRows
+from .arrays import Ints
 from .certificate import Certificate, Kind
 from .certify import PAIRED_START, certify, first_testable
 from .choose import AUTO, choose
@@ -13,7 +14,6 @@ from .describe import Advice, Calibration, describe
 from .family import Family, Table, family, losses, outcomes
 from .forecast import certifiable_loss, labels_needed
 from .gating import gated, gating
-from .pvalues import Ints
 from .rows import Row
 from .second_look import Look, worth_a_look
 from .select import LEARNED

@@ -5,8 +5,8 @@ from itertools import product
 
 import numpy as np
 
+from .arrays import Floats
 from .family import Family, Table, cheapest, outcomes
-from .pvalues import Floats
 
 FEWEST = 100  # fitting rows with an opinion: below, the best of many bands is luck
 DEPTHS = (0.1, 0.25, 0.5, 1.0)  # how much of the drafts' spread of scores lies in the band

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .fit import FEWEST, Labels, crossed, folds, worth
-from .metrics import Floats, nauc_df
+from .arrays import Floats, Labels
+from .fit import FEWEST, crossed, folds, worth
+from .metrics import nauc_df
 
 DEFAULT, LEARNED, P_TRUE = "logprob_quantile", "learned", "p_true"
 

@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import BadRows
-from .pvalues import Floats, Ints
-from .units import Bools
+from .arrays import Bools, Floats, Ints
 
 UNTRAINED = (0.1, 0.9)  # set the grid, certify
 LEARNED = (0.5, 0.2, 0.3)  # fit, calibrate, certify

@@ -6,10 +6,10 @@ import numpy as np
 
 from ..cascade.rules import COMPLETE
 from ..errors import BadRows
+from .arrays import Floats
 from .certificate import Kind
 from .columns import Columns
 from .family import Table
-from .pvalues import Floats
 from .rows import Row, TierAnswer
 from .scorers import RIGHT, same
 

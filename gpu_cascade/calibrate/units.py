@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .pvalues import Floats, Ints, checked
-
-Bools = npt.NDArray[np.bool_]
+from .arrays import Bools, Floats, Ints
+from .pvalues import checked
 
 
 @dataclass(frozen=True, slots=True)

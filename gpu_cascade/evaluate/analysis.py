@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
 
+from ..calibrate.arrays import Floats
 from ..calibrate.family import Outcomes
-from ..calibrate.metrics import Floats
 from ..calibrate.rows import Row
 from ..calibrate.splits import split
 from .intervals import Measure, resampled

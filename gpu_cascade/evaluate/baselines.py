@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
+from ..calibrate.arrays import Bools, Floats
 from ..calibrate.family import Outcomes
-from ..calibrate.metrics import Bools, Floats
 from .curves import Stairs, cheapest, routed, sequential, walk
 from .sheet import Places, Sheet
 

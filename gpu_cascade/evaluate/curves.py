@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..calibrate.metrics import Floats, ordered
+from ..calibrate.arrays import Floats
+from ..calibrate.metrics import ordered
 from .intervals import Counts
 from .sheet import Places, Sheet
 

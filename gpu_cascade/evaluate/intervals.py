@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from ..calibrate.metrics import Floats
+from ..calibrate.arrays import Floats
 from .results import Estimate
 from .sheet import Places
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..calibrate.arrays import Floats
 from ..calibrate.family import Outcomes
-from ..calibrate.metrics import Floats
 from ..calibrate.select import LEARNED, P_TRUE
 from . import baselines
 from .baselines import Halves, Outcome

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..calibrate import metrics
+from ..calibrate.arrays import Bools, Floats
 from ..calibrate.fit import calibrator
-from ..calibrate.metrics import Bools, Floats
 from ..cascade.learned import Isotonic, Sigmoid
 from .baselines import Halves
 from .intervals import Counts, Measure, Statistic, estimate

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..calibrate import metrics
-from ..calibrate.metrics import Floats
+from ..calibrate.arrays import Floats
 from ..calibrate.scorers import RIGHT
 from .curves import area, ranked, walk
 from .intervals import Counts, Measure, Statistic, estimate

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ..calibrate.arrays import Bools, Floats
 from ..calibrate.certificate import Kind
 from ..calibrate.columns import scores
 from ..calibrate.family import Table
-from ..calibrate.metrics import Bools, Floats
 from ..calibrate.rows import Row
 from ..calibrate.scorers import RIGHT
 from ..calibrate.select import LEARNED, P_TRUE
