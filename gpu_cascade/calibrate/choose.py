@@ -10,6 +10,7 @@ from ..errors import BadRows
 from . import columns as vectors
 from .arrays import Floats, Ints
 from .certificate import Kind
+from .embed import embed, packaged
 from .family import Table
 from .fit import Weights, fit, out_of_fold, worth
 from .fit_gate import prompt_table, router
@@ -19,6 +20,7 @@ from .select import DEFAULT, LEARNED, Selection, select
 from .tables import columns, keepable, table
 
 AUTO = "auto"
+EMBEDDED = 2000  # rows: some 0.3 s each on two cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +94,13 @@ def router_scores(rows: Sequence[Row], tiers: Sequence[str]) -> Floats | None:
     """
     numbers = table(rows, tiers, Kind.PAIRED)
     prompts = prompt_table([row.messages for row in rows])
-    return router(prompts, numbers.quality[:, 0], numbers.quality[:, -1], numbers.groups, seed=0)
+    quality = numbers.quality[:, 0], numbers.quality[:, -1]
+    return router(prompts, *quality, numbers.groups, seed=0, embedded=_embedded(rows))
+
+
+def _embedded(rows: Sequence[Row]) -> Floats | None:
+    """Sentence embeddings of the last messages, where a packaged model is installed and rows are few."""
+    folder = packaged()
+    if folder is None or len(rows) > EMBEDDED:
+        return None
+    return embed([str(row.messages[-1].get("content", "")) for row in rows], folder)
