@@ -22,6 +22,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from .calibrate.artifact import read
 from .calibrate.collect import Progress as Asked
 from .config import Config
 from .engines.supervise import State
@@ -74,17 +75,16 @@ class Booting(_Bars):
         )
 
     def ready(self, url: str) -> None:
-        """Every engine answers: say where, and what is served without a certificate."""
+        """Every engine answers: say where, and what is promised of each cascade's answers."""
         self._bars.stop()
         self._console.print(f"ready: {url}/v1 serves {', '.join(self._config.cascades)}", highlight=False)
         for name, cascade in self._config.cascades.items():
-            if cascade.calibration is None:
-                self._console.print(
-                    f"{name}: uncalibrated, threshold {cascade.threshold} was written by hand; "
-                    f"no answer is certified",
-                    highlight=False,
-                    soft_wrap=True,
-                )
+            promised = (
+                f"uncalibrated, threshold {cascade.threshold} was written by hand; no answer is certified"
+                if cascade.calibration is None
+                else read(self._config.resolve(cascade.calibration)).sentence
+            )
+            self._console.print(f"{name}: {promised}", highlight=False, soft_wrap=True)
 
 
 async def until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:

@@ -60,6 +60,7 @@ def test_calibrated_and_served(folder):
     serve = Serve(folder, CALIBRATED, "--script", str(folder / "script.json"))
     try:
         serve.ready()
+        until(lambda: told["reason"] in serve.output.read_text())
         state = serve.state()["cascades"]["cascade"]
         assert told["reason"] == state["sentence"]
         _, sure = serve.ask("easy")
