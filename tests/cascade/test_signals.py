@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gpu_cascade.cascade.signals import SIGNALS, TOPS, WINDOW, entropy, logprob_quantile, margin
 from gpu_cascade.cascade.tokens import RULED_OUT, Evidence
+from gpu_cascade.config import fields
 
 from .drafts import draft, fastest_us, normal
 
@@ -219,3 +220,8 @@ def test_the_default_signal_takes_10_microseconds():
     default, long = SIGNALS["logprob_quantile"], draft(bytes(range(64)))
 
     assert fastest_us(lambda: default.score(long), 10) <= 10
+
+
+def test_models_yaml_knows_every_signal():
+    """The configuration lies on a lower floor and has its own list."""
+    assert set(SIGNALS) == set(fields.SIGNALS)
