@@ -73,6 +73,7 @@ class Request:
     id: str = field(default_factory=new_id)
     caller: str = "anonymous"
     deadline: float | None = None  # `time.monotonic()` seconds after which nobody waits
+    urgent: bool = False  # escalated: who asked has waited for a draft already
 
     def left_s(self) -> float | None:
         """Seconds until the deadline, None without one; never negative."""

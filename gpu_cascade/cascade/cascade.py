@@ -94,7 +94,7 @@ class Cascade:
         if kept is not None:
             return kept
         try:
-            final = await self._last.answer(self._asked(request))
+            final = await self._last.answer(self._asked(request, climb))
         except CascadeError as error:
             return self._degraded(climb, error)
         return self._whole(climb, final)
@@ -116,6 +116,7 @@ class Cascade:
         for tier in self._drafting:
             drafted = await tier.draft(sampled)
             climb.took(drafted)
+            sampled = replace(sampled, urgent=True)
             if drafted.judgement.keep and drafted.draft is not None:
                 return replace(drafted.draft, uses=tuple(climb.uses), decision=climb.kept(tier.name))
         return None
@@ -125,7 +126,7 @@ class Cascade:
         decision = climb.climbed(self._last.name)
         shown = False
         try:
-            async with aclosing(self._last.stream(self._asked(request))) as pieces:
+            async with aclosing(self._last.stream(self._asked(request, climb))) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, Final):
                         yield self._whole(climb, piece)
@@ -138,9 +139,10 @@ class Cascade:
             for piece in replay(self._degraded(climb, error)):
                 yield piece
 
-    def _asked(self, request: Request) -> Request:
+    def _asked(self, request: Request, climb: Climb) -> Request:
         """The request for the last tier: the client's own sampling, the cascade's where it is silent."""
-        return replace(request, params={**self._sampling, **request.params})
+        params = {**self._sampling, **request.params}
+        return replace(request, params=params, urgent=bool(climb.judged))
 
     def _whole(self, climb: Climb, final: Final) -> Final:
         return replace(final, uses=(*climb.uses, *final.uses), decision=climb.climbed(self._last.name))

@@ -43,6 +43,7 @@ async def verify(judge: Answerer, request: Request, draft: str) -> Verification:
             id=f"{request.id}-judged",
             caller=request.caller,
             deadline=request.deadline,
+            urgent=True,
         )
     )
     return Verification(p_true(final), final.answered_by)

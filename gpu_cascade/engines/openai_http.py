@@ -25,6 +25,7 @@ class Address:
     model: str
     socket: Path | None = None
     key: str | None = None
+    ranks: bool = False  # it serves by priority: escalated requests before the others
 
 
 class OpenAIHttp:
@@ -106,6 +107,8 @@ class OpenAIHttp:
         body: dict[str, Any] = {"model": self._address.model, "messages": request.messages, **params}
         if request.logprobs is not None:
             body |= {"logprobs": True, "top_logprobs": request.logprobs}
+        if self._address.ranks:
+            body["priority"] = 0 if request.urgent else 1  # lower is sooner
         if stream:
             body |= {"stream": True, "stream_options": self._stream_options()}
         return msgspec.json.encode(body)

@@ -198,6 +198,20 @@ async def test_logprobs_are_asked_of_the_draft_and_not_of_the_last_tier():
     assert [None, 3] == [request.logprobs for request in top.seen]
 
 
+async def test_what_escalates_is_urgent():
+    """Whoever asked has waited for a draft already: it goes before requests that have not."""
+    low, top = small(logprob=-2.0), large()
+    both = cascade(low, top)
+
+    await both.answer(ASK)
+    await pieces(both)
+    both.stop_drafting()
+    await both.answer(ASK)
+
+    assert [False, False] == [request.urgent for request in low.seen]
+    assert [True, True, False] == [request.urgent for request in top.seen]
+
+
 async def test_closing_the_stream_aborts_the_engine():
     """Whoever stops reading stops the work."""
     top = large(token_s=0.001)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sys
 import time
+from dataclasses import replace
 
 import aiohttp.web
 import msgspec
@@ -192,6 +193,19 @@ async def test_a_key_is_sent_to_remote_addresses(aiohttp_echo):
     assert ("Hello.", "remote") == (final.text, final.engine)
 
 
+async def test_escalated_requests_go_first_where_the_engine_ranks(aiohttp_echo):
+    """Lower is sooner; an engine that does not rank is told nothing."""
+    url, seen = aiohttp_echo
+    found = []
+    for ranks, urgent in ((True, True), (True, False), (False, True)):
+        client = OpenAIHttp("large", Address(f"{url}/v1", "large", ranks=ranks))
+        await client.answer(replace(ask(), urgent=urgent))
+        await client.close()
+        found.append(seen["priority"])
+
+    assert [0, 1, None] == found
+
+
 @pytest.fixture
 async def aiohttp_echo():
     """A foreign server that answers anything and remembers what it was sent."""
@@ -199,7 +213,8 @@ async def aiohttp_echo():
 
     async def answer(request):
         seen["authorization"] = request.headers.get("authorization")
-        seen["model"] = (await request.json())["model"]
+        body = await request.json()
+        seen["model"], seen["priority"] = body["model"], body.get("priority")
         message = {"role": "assistant", "content": "Hello."}
         return aiohttp.web.json_response({"choices": [{"message": message, "finish_reason": "stop"}]})
 

@@ -1,6 +1,6 @@
 """Real engines answer the published questions, and everything that decides is kept in benchmarks/deferral/.
 
-    .venv/bin/python scripts/long/deferral/record.py --data FOLDER [SET …] [--limit N]
+    .venv/bin/python scripts/long/deferral/record.py --data FOLDER [SET …] [--limit N …]
 
 Resumable: what stands in benchmarks/deferral/ is not asked again, and a kill costs only what was under way.
 FOLDER holds the data sets as published (benchmarks/deferral/README.md says which). Hours on two cores;
@@ -38,7 +38,9 @@ def main() -> int:
     )
     parser.add_argument("sets", nargs="*", default=list(SETS), help=f"of {', '.join(SETS)}; all without")
     parser.add_argument("--data", type=Path, required=True, help="the folder with the published data sets")
-    parser.add_argument("--limit", type=int, help="at most so many questions of each set")
+    parser.add_argument(
+        "--limit", type=int, nargs="+", help="at most so many questions of each set; several: as many rounds"
+    )
     args = parser.parse_args()
     try:
         asyncio.run(record(args.sets, args.data, args.limit))
@@ -48,21 +50,22 @@ def main() -> int:
     return 0
 
 
-async def record(names: list[str], data: Path, limit: int | None) -> None:
+async def record(names: list[str], data: Path, limits: list[int] | None) -> None:
     async with engines_alone(load(HERE / "models.yaml"), Options()) as engines:
-        for name in names:
-            await one_set(name, data, limit, engines)
+        for limit in limits or [sys.maxsize]:
+            for name in names:
+                await one_set(name, data, limit, engines)
 
 
-async def one_set(name: str, data: Path, limit: int | None, engines: Engines) -> None:
+async def one_set(name: str, data: Path, limit: int, engines: Engines) -> None:
     questions, count = SETS[name]
-    rows = recorded(name, list(questions(data))[: min(limit or count, count)])
+    rows = recorded(name, list(questions(data))[:count])
     journal_path = HERE / "state" / f"{name}.journal.jsonl"
     journal_path.parent.mkdir(parents=True, exist_ok=True)
     with Journal(journal_path, rows) as journal:
         told = Told(name, lambda: keep(name, journal.rows()))
-        for tiers, judged in ((rows[:JUDGED_ROWS], JUDGED), (rows, {})):
-            wanted = {row.id for row in tiers}
+        for part, judged in ((rows[: min(limit, JUDGED_ROWS)], JUDGED), (rows[:limit], {})):
+            wanted = {row.id for row in part}
             plan = Collecting(
                 {tier: engines.leased[tier] for tier in TIERS}, {"temperature": 0}, judged, AT_ONCE
             )
