@@ -2,6 +2,7 @@
 
 CascadeError
 ├── ConfigError            models.yaml cannot be used (exit 2)
+│   └── DoesNotFit         the engines that it names take more memory than there is (exit 4)
 ├── BadRequest             the client's request cannot be answered as asked (400)
 │   └── TooLarge           its body is too large (413)
 ├── Refused                from where none may come, or without the key (401, 403, 415)
@@ -45,6 +46,12 @@ class ConfigError(CascadeError):
     """models.yaml cannot be used: the message names file, line, key, value and choices."""
 
     exit_code = 2
+
+
+class DoesNotFit(ConfigError):
+    """The engines take more memory than there is; the message says how much is missing, and what helps."""
+
+    exit_code = 4
 
 
 class BadRequest(CascadeError):

@@ -75,7 +75,18 @@ class Alarmed:
     sentence: str
 
 
-Event = Answered | Failed | EngineChanged | Shadowed | Alarmed
+@dataclass(frozen=True, slots=True)
+class EngineMoved:
+    """An engine was booted, stopped, put to sleep or woken: why, and what went `wrong`, if anything did."""
+
+    engine: str
+    kind: str
+    why: str
+    took_s: float
+    wrong: str = ""
+
+
+Event = Answered | Failed | EngineChanged | EngineMoved | Shadowed | Alarmed
 Hook = Callable[[Event], None]
 
 

@@ -1,85 +1,19 @@
 """From an engine's section of models.yaml to a process that can be supervised: files, bytes, sockets."""
 
-import json
 import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import psutil
 
 from .config import Config, EngineConfig
 from .engines import vllm_process
-from .engines.child import Command, EngineProcess
-from .engines.vllm_build import Build, installed
+from .engines.child import Command
 from .engines.vllm_process import Launch
-from .errors import ConfigError, ModelError
 from .models import resolve
-from .vram.footprint import GIB, kv_bytes_per_token, kv_cache_bytes, utilization, weights_bytes
-from .vram.gpu import list_gpus
 
-# Activations, CUDA graphs and context beside weights and KV cache. Generous: vLLM reserves none of it
-# where KV bytes are given, and refuses to boot when less than the stated share is free.
-OVERHEAD_GIB = {"cpu": 1.0, "cuda": 3.0}
 DRAFT_INTERVAL = 8  # tokens of a draft that are read at once
-DTYPE_BYTES = {"float32": 4, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """What engines share."""
-
-    name: str
-    total_bytes: int
-
-
-def device(build: Build, count: int = 1) -> Device:
-    """The first GPU, the smallest of the first `count`, or the machine's memory for the build without one."""
-    if build.cpu:
-        return Device("this machine's memory", psutil.virtual_memory().total)
-    gpus = list_gpus() or []
-    if len(gpus) < count:
-        raise ConfigError(
-            f"vLLM {build.version} needs {count} NVIDIA GPU(s) here and {len(gpus)} are found; `gpu-cascade "
-            f"doctor` says more, GPU_CASCADE_DEVICE=cpu scripts/setup installs the build that needs none"
-        )
-    smallest = min(gpus[:count], key=lambda gpu: gpu.total_gib)
-    return Device(f"GPU {smallest.index} ({smallest.name})", int(smallest.total_gib * GIB))
-
-
-def vllm_engines(config: Config, sockets: Path) -> list[EngineProcess]:
-    """A process for each engine that is started here; raises before the first one is."""
-    build = installed()
-    secrets = {engine.api_key_env for engine in config.engines.values() if engine.api_key_env}
-    env = vllm_process.environment(build, os.environ, secrets)
-    processes = []
-    for name, engine in started(config).items():
-        assert engine.model is not None
-        where = device(build, engine.tensor_parallel)
-        plan = _launch(config, name, find_model(config, engine.model), build, where, sockets)
-        log = log_path(config, name)
-        processes.append(
-            EngineProcess(
-                Command(name, vllm_process.argv(plan), env, plan.socket, log, engine.boot_timeout_s)
-            )
-        )
-    return processes
-
-
-def fake_engines(config: Config, sockets: Path, script: Path | None) -> list[EngineProcess]:
-    """A scripted process in place of each of them."""
-    processes = []
-    for name, engine in started(config).items():
-        socket = sockets / f"{name}.sock"
-        argv = [sys.executable, "-m", "gpu_cascade.engines.fake_server", "--uds", str(socket), "--name", name]
-        argv += ["--script", str(script)] if script else []
-        command = Command(name, argv, os.environ, socket, log_path(config, name), engine.boot_timeout_s)
-        processes.append(EngineProcess(command))
-    return processes
 
 
 def started(config: Config) -> dict[str, EngineConfig]:
@@ -119,42 +53,29 @@ def only_read(config: Config, name: str) -> bool:
     return any(name in c.tiers[:-1] for c in early) and all(name != c.tiers[-1] for c in cascades)
 
 
-def _launch(config: Config, name: str, model_dir: Path, build: Build, where: Device, sockets: Path) -> Launch:
-    """The engine's share of the device, from its files."""
-    engine = config.engines[name]
-    shape = _shape(model_dir)
-    kv_bytes = kv_cache_bytes(
-        engine.kv.min_tokens,
-        int(engine.args.get("block-size") or build.block_tokens),
-        kv_bytes_per_token(shape, _kv_dtype_bytes(engine, shape), engine.tensor_parallel),
-        engine.max_model_len or int(shape.get("max_position_embeddings", 0)),
+def ranks(config: Config, name: str) -> bool:
+    """Whether this engine serves by priority: escalated requests meet others there, and go first."""
+    tops = {cascade.tiers[-1] for cascade in config.cascades.values()}
+    return name in tops and "scheduling-policy" not in config.engines[name].args
+
+
+def command(config: Config, launch: Launch, environment: Mapping[str, str]) -> Command:
+    """What starts a vLLM engine."""
+    name = launch.name
+    limit_s = config.engines[name].boot_timeout_s
+    return Command(
+        name, vllm_process.argv(launch), environment, launch.socket, log_path(config, name), limit_s
     )
-    overhead = int(OVERHEAD_GIB["cpu" if build.cpu else "cuda"] * GIB)
-    weights = weights_bytes(model_dir) // engine.tensor_parallel
-    share = utilization(weights, kv_bytes, overhead, where.total_bytes)
-    if share > 1:
-        raise ConfigError(
-            f"{name} needs {(weights + kv_bytes + overhead) / GIB:.1f} GiB ({weights / GIB:.1f} weights, "
-            f"{kv_bytes / GIB:.1f} KV cache, {overhead / GIB:.1f} overhead) and {where.name} has "
-            f"{where.total_bytes / GIB:.1f}; lower engines.{name}.kv.min_tokens or max_model_len"
-        )
-    interval = DRAFT_INTERVAL if only_read(config, name) else 1
-    return Launch(name, engine, model_dir, sockets / f"{name}.sock", kv_bytes, share, build, interval)
 
 
-def _shape(model_dir: Path) -> dict[str, Any]:
-    try:
-        shape = json.loads((model_dir / "config.json").read_text())
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{model_dir} has no readable config.json ({error}); is it a model's folder?"
-        ) from error
-    return dict(shape)
+def secrets(config: Config) -> set[str]:
+    """The variables that hold keys of ours, which no engine may see."""
+    return {engine.api_key_env for engine in config.engines.values() if engine.api_key_env}
 
 
-def _kv_dtype_bytes(engine: EngineConfig, shape: Mapping[str, Any]) -> int:
-    """The KV cache follows the model's type unless told otherwise; 16 bits where nobody says."""
-    cache = str(engine.args.get("kv-cache-dtype") or "auto")
-    model = engine.dtype if engine.dtype != "auto" else str(shape.get("dtype") or shape.get("torch_dtype"))
-    # vLLM's "auto" runs float32 checkpoints in 16 bits on a GPU; the larger estimate is the safe one.
-    return DTYPE_BYTES.get(cache if cache != "auto" else model, 2)
+def fake_command(config: Config, name: str, socket: Path, script: Path | None) -> Command:
+    """What starts a scripted engine in its place."""
+    argv = [sys.executable, "-m", "gpu_cascade.engines.fake_server", "--uds", str(socket), "--name", name]
+    argv += ["--script", str(script)] if script else []
+    limit_s = config.engines[name].boot_timeout_s
+    return Command(name, argv, os.environ, socket, log_path(config, name), limit_s)

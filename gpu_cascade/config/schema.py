@@ -97,10 +97,15 @@ class CascadeConfig(Section):
 
 
 class VramConfig(Section):
-    """Who holds GPU memory when. `auto` picks the cheapest way that fits."""
+    """Who holds GPU memory when. `auto` picks the cheapest way that fits.
+
+    `budget_gib`: what engines may take of each GPU, or of this machine's RAM where there is none.
+    """
 
     mode: Literal["auto", "static", "sleep", "restart"] = "auto"
     sleep_level: Annotated[int, Field(ge=1, le=2)] = 1
+    budget_gib: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    patience_s: Seconds = 30
 
 
 class GatewayConfig(Section):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..engines.child import SOCKET_BYTES
 from ..errors import GpuError
-from ..vram.gpu import Gpu
+from ..vram.gpu.reading import GIB, Device
 from .finding import Finding, fail, ok, warn
 from .probes import Probes
 
@@ -15,25 +15,29 @@ STATE_GIB = (0.1, 1.0)
 RAM_GIB = (2.0, 6.0)  # a vLLM engine takes 3 GiB before its weights
 
 
-def look_for_gpus(probes: Probes) -> tuple[list[Gpu] | None, list[Finding]]:
+def look_for_gpus(probes: Probes) -> tuple[list[Device] | None, list[Finding]]:
     """The GPUs, and one line about each, or one about why there is none."""
     try:
         gpus = probes.gpus()
     except GpuError as error:
-        return None, [fail("gpu", error.message, "reinstall the driver, or reboot after its update")]
+        return None, [fail("gpu", error.message, "where nothing helps, reinstall the driver")]
     if gpus is None:
         return None, [warn("gpu", "no NVIDIA driver: CPU engines", "for a GPU, install the NVIDIA driver")]
     if not gpus:
         return gpus, [
-            warn("gpu", "a driver, but no GPU: CPU engines", "give this machine or container a GPU")
+            warn(
+                "gpu",
+                "a driver, but no GPU: CPU engines",
+                "give this machine or container a GPU, or see CUDA_VISIBLE_DEVICES",
+            )
         ]
     return gpus, [_check_gpu(gpu) for gpu in gpus]
 
 
-def _check_gpu(gpu: Gpu) -> Finding:
+def _check_gpu(gpu: Device) -> Finding:
     check = f"gpu {gpu.index}"
-    detail = f"{gpu.name}: {gpu.free_gib:.1f} of {gpu.total_gib:.1f} GiB free"
-    if gpu.free_gib < gpu.total_gib / 2:
+    detail = f"{gpu.name}: {gpu.free_bytes / GIB:.1f} of {gpu.total_bytes / GIB:.1f} GiB free"
+    if gpu.free_bytes < gpu.total_bytes / 2:
         return warn(
             check, detail, "nvidia-smi names the processes that hold the rest; engines get what is free"
         )

@@ -16,13 +16,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from ..config import Config
 from ..engines.vllm_build import Build, installed
 from ..launch import find_model, socket_folder
 from ..models import Store
-from ..vram.gpu import Gpu, list_gpus
+from ..vram.gpu.nvml import list_gpus
+from ..vram.gpu.proc import machine_bytes
+from ..vram.gpu.reading import Device
 
 GIB = 2**30
 
@@ -69,18 +69,8 @@ def free_gib(folder: Path) -> float:
 
 def memory() -> Memory:
     """What is there and what is free, inside the limit of a container."""
-    found = psutil.virtual_memory()
-    limit, used = _cgroup("memory.max"), _cgroup("memory.current")
-    total = found.total if limit is None else min(found.total, limit)
-    available = found.available if limit is None else min(found.available, max(0, limit - (used or 0)))
+    total, available = machine_bytes()
     return Memory(total / GIB, available / GIB)
-
-
-def _cgroup(name: str) -> int | None:
-    try:
-        return int(Path("/sys/fs/cgroup", name).read_text(encoding="ascii"))
-    except (OSError, ValueError):  # not in a cgroup v2 of its own, or the word `max`
-        return None
 
 
 def bind_unix(path: Path) -> None:
@@ -126,7 +116,7 @@ class Probes:
     version: Callable[[str], str | None] = version
     torch_device: Callable[[], str] = torch_device
     vllm: Callable[[], Build] = installed
-    gpus: Callable[[], list[Gpu] | None] = list_gpus
+    gpus: Callable[[], list[Device] | None] = list_gpus
     memory: Callable[[], Memory] = memory
     free_gib: Callable[[Path], float] = free_gib
     models_dir: Callable[[], Path] = models_dir

@@ -2,7 +2,7 @@
 
 from ..engines.vllm_build import BEYOND, Build
 from ..errors import ConfigError
-from ..vram.gpu import Gpu
+from ..vram.gpu.reading import Device
 from .finding import Finding, fail, ok, warn
 from .probes import Probes
 
@@ -44,7 +44,7 @@ def _is_other_build(companion: str | None, torch: str) -> bool:
     return companion is not None and torch.endswith("+cpu") and not companion.endswith("+cpu")
 
 
-def check_vllm(probes: Probes, gpus: list[Gpu] | None) -> Finding:
+def check_vllm(probes: Probes, gpus: list[Device] | None) -> Finding:
     """Installed once, in a version that is known, and for the device that is there."""
     try:
         build = probes.vllm()

@@ -42,6 +42,20 @@ class EngineProcess:
         self._process = GuardedProcess(command.name, command.log_path)
         self._probe = Probe(command.name, command.socket)
 
+    def use(self, command: Command) -> None:
+        """Boot with this from now on; the socket stays."""
+        assert command.socket == self.socket, f"{command.socket} is not {self.socket}"
+        self._command = command
+
+    @property
+    def session(self) -> int | None:
+        """The session of all its processes; None before its first boot."""
+        return self._process.session if self._process.started else None
+
+    def members(self) -> list[int]:
+        """Its living processes, the guard among them; none before its first boot."""
+        return self._process.members() if self._process.started else []
+
     async def boot(self) -> None:
         """Start it, and wait for its first answer. Raises `BootError` or `ConfigError`."""
         command = self._command

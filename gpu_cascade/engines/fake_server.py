@@ -17,14 +17,19 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ..types import Delta, Final, Request, TokenLogprob
+from .base import Answerer
 from .fake import DEFAULT_SCRIPT, Fake, Fault, Line
+from .fake_sleep import Calls, Drowsy, boot, reply
+from .fake_vram import Memory, Sizes, Vram
 from .wire import ENGINE_PARAMS
 
 
-def app(name: str, lines: tuple[Line, ...]) -> Starlette:
-    """The routes that `openai_http` and the supervisor use."""
+def app(name: str, lines: tuple[Line, ...], memory: Memory | None = None) -> Starlette:
+    """The routes that `openai_http` and the supervisor use; with `memory` those of `sleep` as well."""
     fake = Fake(name, *(msgspec.structs.replace(line, fault=_inside(line)) for line in lines))
     scripted = Fake(name, *lines)
+    calls = Calls(Drowsy(fake, memory)) if memory else None
+    engine = calls.engine if calls else fake
 
     async def completions(http: HttpRequest) -> Response:
         body = msgspec.json.decode(await http.body())
@@ -33,32 +38,39 @@ def app(name: str, lines: tuple[Line, ...]) -> Starlette:
             return _error(fault)
         request = _request(body)
         if body.get("stream"):
-            return StreamingResponse(_events(fake, request, fault), media_type="text/event-stream")
+            return StreamingResponse(_events(engine, request, fault), media_type="text/event-stream")
         # Streamed, though it is one piece: only then does Starlette stop the work when the client leaves.
-        return StreamingResponse(_whole(fake, request, fault), media_type="application/json")
+        return StreamingResponse(_whole(engine, request, fault), media_type="application/json")
 
     async def health(_: HttpRequest) -> Response:
         return PlainTextResponse("")
 
     async def models(_: HttpRequest) -> Response:
-        return _json({"object": "list", "data": [{"id": name, "object": "model"}]})
+        return reply({"object": "list", "data": [{"id": name, "object": "model"}]})
 
     async def metrics(_: HttpRequest) -> Response:
         labels = 'block_size="16",num_gpu_blocks="1024"'
-        lines = [f"vllm:cache_config_info{{{labels}}} 1.0", f"vllm:num_requests_running {fake.running}.0"]
+        running, waiting = engine.running, 0  # those that wait for its wake are not counted: nor does vLLM
+        lines = [
+            f"vllm:cache_config_info{{{labels}}} 1.0",
+            f"vllm:num_requests_running {running}.0",
+            f"vllm:num_requests_waiting {waiting}.0",
+        ]
         return PlainTextResponse("\n".join([*lines, ""]))
 
     async def version(_: HttpRequest) -> Response:
-        return _json({"version": "fake"})
+        return reply({"version": "fake"})
 
     return Starlette(
+        lifespan=calls.lifespan if calls else None,
         routes=[
             Route("/v1/chat/completions", completions, methods=["POST"]),
             Route("/v1/models", models),
             Route("/health", health),
             Route("/metrics", metrics),
             Route("/version", version),
-        ]
+            *(calls.routes() if calls else []),
+        ],
     )
 
 
@@ -75,11 +87,11 @@ def _request(body: dict[str, Any]) -> Request:
 def _error(fault: Fault) -> Response:
     status = 400 if fault is Fault.REFUSE else 500
     message = "the prompt is too long" if fault is Fault.REFUSE else "out of memory"
-    return _json({"error": {"message": message, "type": "BadRequestError", "param": None}}, status)
+    return reply({"error": {"message": message, "type": "BadRequestError", "param": None}}, status)
 
 
-async def _whole(fake: Fake, request: Request, fault: Fault | None) -> AsyncIterator[bytes]:
-    final = await fake.answer(request)
+async def _whole(engine: Answerer, request: Request, fault: Fault | None) -> AsyncIterator[bytes]:
+    final = await engine.answer(request)
     if fault is Fault.CUT:
         os._exit(1)  # an engine that dies while it answers
     reason = "abort" if fault is Fault.ABORT else final.finish_reason
@@ -89,8 +101,8 @@ async def _whole(fake: Fake, request: Request, fault: Fault | None) -> AsyncIter
     yield msgspec.json.encode({**_head(final), "choices": choices, "usage": _usage(final)})
 
 
-async def _events(fake: Fake, request: Request, fault: Fault | None) -> AsyncIterator[bytes]:
-    async for piece in fake.stream(request):
+async def _events(engine: Answerer, request: Request, fault: Fault | None) -> AsyncIterator[bytes]:
+    async for piece in engine.stream(request):
         if isinstance(piece, Delta):
             choice = {"delta": {"content": piece.text}, "logprobs": _logprobs(piece.tokens or None)}
             yield _event({"choices": [choice]})
@@ -122,15 +134,16 @@ def _event(payload: dict[str, Any]) -> bytes:
     return b"data: " + msgspec.json.encode(payload) + b"\n\n"
 
 
-def _json(payload: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(payload), status, media_type="application/json")
-
-
 def read_script(path: Path | None) -> tuple[Line, ...]:
     """A script: a JSON list of lines."""
     if path is None:
         return DEFAULT_SCRIPT
     return tuple(msgspec.json.decode(path.read_bytes(), type=list[Line]))
+
+
+def read_sizes(text: str) -> Sizes:
+    """What an engine takes, from JSON."""
+    return msgspec.json.decode(text, type=Sizes)
 
 
 def main() -> None:
@@ -139,8 +152,12 @@ def main() -> None:
     parser.add_argument("--uds", required=True)
     parser.add_argument("--name", required=True)
     parser.add_argument("--script", type=Path)
+    parser.add_argument(
+        "--vram", nargs=2, metavar=("FILE", "SIZES"), help="of fake_vram: Vram, Sizes as JSON"
+    )
     args = parser.parse_args()
-    uvicorn.run(app(args.name, read_script(args.script)), uds=args.uds, log_level="warning")
+    memory = boot(Vram(Path(args.vram[0])), read_sizes(args.vram[1])) if args.vram else None
+    uvicorn.run(app(args.name, read_script(args.script), memory), uds=args.uds, log_level="warning")
 
 
 if __name__ == "__main__":

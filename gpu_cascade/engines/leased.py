@@ -1,10 +1,11 @@
 """An engine behind its lease: waits for a place, and says what the request cost there."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
+from ..errors import TierDown
 from ..types import Delta, Final, Request, Use
 from .base import BROKEN_OFF, Answerer, Enough, Lease, Leases, Pieces, break_off
 from .meter import BusyMeter
@@ -64,6 +65,30 @@ class Leased:
                 yield stay
             finally:
                 stay.engine_s = self._meter.end(request.id, stay.tokens, time.monotonic())
+
+
+class IfAwake:
+    """An engine that is asked only while it is awake: else it is `TierDown`, at once, and sleeps on."""
+
+    def __init__(self, engine: Answerer, awake: Callable[[], bool]) -> None:
+        self.name = engine.name
+        self._engine, self._awake = engine, awake
+
+    async def answer(self, request: Request) -> Final:
+        """The engine's answer."""
+        self._look()
+        return await self._engine.answer(request)
+
+    async def stream(self, request: Request) -> Pieces:
+        """The engine's stream."""
+        self._look()
+        async with aclosing(self._engine.stream(request)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    def _look(self) -> None:
+        if not self._awake():
+            raise TierDown(f"engine {self.name} is not awake, and is not woken for this")
 
 
 def _tokens(final: Final) -> int:

@@ -1,10 +1,12 @@
 """Small questions to a vLLM server on its socket: alive, warm, and what it is."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import msgspec
 
 from ..errors import EngineError
 from ..types import Request
@@ -22,6 +24,17 @@ class Facts:
     block_tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """The first token that an engine says to a fixed question, and its logprob in nats.
+
+    Every weight has a part in it; what is in the KV cache has none.
+    """
+
+    token: str
+    logprob: float
+
+
 class Probe:
     """Asks one engine; opens its connection on first use, `close` ends it."""
 
@@ -33,11 +46,11 @@ class Probe:
     async def healthy(self) -> bool:
         """Whether /health answers 200 within 5 s."""
         try:
-            return (await self._get("health", HEALTH_S))[0] == 200
+            return (await self.call("GET", "health", HEALTH_S))[0] == 200
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False
 
-    async def canary(self) -> None:
+    async def canary(self) -> Canary:
         """A first answer, so that no user waits for the warm-up; raises `EngineError` where it is none.
 
         With logprobs: it is those that are slow at first. After a canary without them the next request took
@@ -48,29 +61,42 @@ class Probe:
         )
         final = await self._client.answer(question)
         if not final.tokens or any(token.logprob is None for token in final.tokens):
-            raise EngineError("its first answer came without logprobs")
+            raise EngineError("it answered without logprobs")
+        first = final.tokens[0]
+        assert first.logprob is not None
+        return Canary(first.token, first.logprob)
 
     async def facts(self) -> Facts:
         """Version and KV blocks, as the engine reports them."""
-        _, version = await self._get("version", HEALTH_S)
-        _, metrics = await self._get("metrics", HEALTH_S)
+        _, version = await self.call("GET", "version", HEALTH_S)
+        _, metrics = await self.call("GET", "metrics", HEALTH_S)
         return Facts(
             _quoted("version", version), _label("num_gpu_blocks", metrics), _label("block_size", metrics)
         )
+
+    async def call(
+        self, method: str, path: str, limit_s: float, body: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
+        """Status and text of one call, `body` as JSON.
+
+        Raises aiohttp's errors, `OSError`, or `TimeoutError` after `limit_s`: the engine may be at it still.
+        """
+        if self._session is None:
+            self._session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._socket)))
+        async with self._session.request(
+            method,
+            f"http://engine/{path}",
+            data=None if body is None else msgspec.json.encode(body),
+            headers=None if body is None else {"content-type": "application/json"},
+            timeout=aiohttp.ClientTimeout(limit_s),
+        ) as response:
+            return response.status, await response.text()
 
     async def close(self) -> None:
         """Drop both connections."""
         await self._client.close()
         if self._session is not None:
             await self._session.close()
-
-    async def _get(self, path: str, limit_s: float) -> tuple[int, str]:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._socket)))
-        async with self._session.get(
-            f"http://engine/{path}", timeout=aiohttp.ClientTimeout(limit_s)
-        ) as response:
-            return response.status, await response.text()
 
 
 def _quoted(key: str, json_text: str) -> str:

@@ -36,6 +36,11 @@ class GuardedProcess:
         self._watch: asyncio.Task[None] | None = None
 
     @property
+    def started(self) -> bool:
+        """Whether there ever was a process."""
+        return self._guard is not None
+
+    @property
     def session(self) -> int:
         """The session of the process and everything below it: the guard's pid."""
         assert self._guard is not None, "not started"

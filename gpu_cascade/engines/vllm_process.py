@@ -38,6 +38,8 @@ class Launch:
     utilization: float
     build: Build
     stream_interval: int = 1  # tokens that come at once in a stream, after the first
+    sleeps: bool = False  # it gives its memory back now and then: `environment` has to be told as well
+    priority: bool = False  # requests with a lower `priority` go first; without it they go as they come
 
 
 def argv(launch: Launch) -> list[str]:
@@ -52,6 +54,10 @@ def argv(launch: Launch) -> list[str]:
     command += _from_config(launch.config)
     if launch.stream_interval > 1:
         command += ["--stream-interval", str(launch.stream_interval)]
+    if launch.priority:
+        command += ["--scheduling-policy", "priority"]
+    if launch.sleeps and not launch.build.cpu:  # the processor's build refuses to boot with it
+        command += ["--enable-sleep-mode"]
     if launch.build.cpu:
         command += _on_cpu(launch.config.tensor_parallel)
     return command + _extra(launch.config.args)
@@ -91,18 +97,25 @@ def _extra(args: Mapping[str, str | int | float | bool | None]) -> list[str]:
 
 
 def environment(
-    build: Build, inherited: Mapping[str, str], secrets: Collection[str] = (), threads: int | None = None
+    build: Build,
+    inherited: Mapping[str, str],
+    secrets: Collection[str] = (),
+    threads: int | None = None,
+    *,
+    sleeps: bool = False,
 ) -> dict[str, str]:
     """What an engine sees of our environment: no keys of ours, no hub, no usage statistics.
 
     On the processor it computes with `threads` threads, as many as there are cores where that is None.
+    With `sleeps` it takes the calls of `sleep.Sleeper`; on the processor they are answered without effect.
     """
     kept = {
         name: value for name, value in inherited.items() if name not in secrets and not _SECRET.search(name)
     }
     # In whole GiB, and it overrides --kv-cache-memory-bytes.
     kept.pop("VLLM_CPU_KVCACHE_SPACE", None)
-    return (_threads(threads or cores()) if build.cpu else {}) | kept | _FIXED
+    dev = {"VLLM_SERVER_DEV_MODE": "1"} if sleeps else {}
+    return (_threads(threads or cores()) if build.cpu else {}) | kept | _FIXED | dev
 
 
 def _threads(count: int) -> dict[str, str]:

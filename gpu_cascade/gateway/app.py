@@ -73,7 +73,7 @@ class _Views:
 
     async def state(self, _: HttpRequest) -> Response:
         """Engines, queues, store."""
-        return _json(self._parts.state())
+        return _json(await self._parts.state())
 
     async def decision(self, http: HttpRequest) -> Response:
         """One decision record."""

@@ -1,6 +1,6 @@
 """What the gateway stands on, handed in by whoever builds it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,6 @@ class Parts:
     hooks: Hooks
     limits: Limits
     door: Door
-    state: Callable[[], Mapping[str, Any]]
+    state: Callable[[], Awaitable[Mapping[str, Any]]]
     missing: Callable[[], list[str]]
     metrics: Callable[[], tuple[bytes, str]]

@@ -1,6 +1,6 @@
 """From a cascade's section of models.yaml to an Answerer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..cascade.cascade import Cascade
 from ..cascade.checks.build import build
@@ -11,7 +11,9 @@ from ..config import CascadeConfig, Config
 from ..engines.base import Answerer
 
 
-def by_hand(name: str, config: Config, engines: Mapping[str, Answerer]) -> Cascade:
+def by_hand(
+    name: str, config: Config, engines: Mapping[str, Answerer], judge: Callable[[str], Answerer]
+) -> Cascade:
     """The cascade of that name with the threshold that stands in the file; it certifies nothing."""
     made = config.cascades[name]
     assert made.threshold is not None, "refused at load"
@@ -24,7 +26,7 @@ def by_hand(name: str, config: Config, engines: Mapping[str, Answerer]) -> Casca
             tier,
             rule,
             checks=checks,
-            second=_second(made, rule, engines),
+            second=_second(made, rule, judge),
             early=made.early_abort == "on",
         )
         for tier in tiers
@@ -43,7 +45,7 @@ def _rule(made: CascadeConfig) -> Rule:
     return Rule(decides, SIGNALS[made.signal], band)
 
 
-def _second(made: CascadeConfig, rule: Rule, engines: Mapping[str, Answerer]) -> Second | None:
+def _second(made: CascadeConfig, rule: Rule, judge: Callable[[str], Answerer]) -> Second | None:
     if made.verify is None or rule.band is None:
         return None
-    return Second(engines[made.verify.by], rule.band, keep_unseen=made.verify.when_asleep == "keep")
+    return Second(judge(made.verify.by), rule.band, keep_unseen=made.verify.when_asleep == "keep")

@@ -15,7 +15,8 @@ from ..cascade.tier import Second, Tier
 from ..config import CascadeConfig, Config
 from ..engines.vllm_build import installed
 from ..errors import ConfigError
-from ..launch import device, find_model, started
+from ..launch import find_model, started
+from ..staging import machine
 from .engines import Engines
 
 UNSEEN = frozenset({"remote", "unknown"})
@@ -59,12 +60,12 @@ def bound_now(name: str, config: Config, *, fake: bool = False) -> dict[str, str
     cascade = config.cascades[name]
     ours = [] if fake else [tier for tier in cascade.tiers if tier in started(config)]
     folders = {tier: find_model(config, config.engines[tier].model or "") for tier in ours}
-    return bound(cascade, config.engines, folders, _place() if ours else NOWHERE)
+    return bound(cascade, config.engines, folders, _place(config) if ours else NOWHERE)
 
 
-def _place() -> Place:
+def _place(config: Config) -> Place:
     build_ = installed()
-    kind = "cpu" if build_.cpu else device(build_).name.partition("(")[2].rstrip(")")
+    kind = "cpu" if build_.cpu else machine(config, build_).rooms[0].name
     return Place(minor(build_.version), kind)
 
 
@@ -79,7 +80,7 @@ def _tier(step: Step, made: CascadeConfig, checks: Sequence[Required], engines: 
     second = None
     if step.verify is not None and band is not None:
         unseen = made.verify is None or made.verify.when_asleep == "keep"
-        second = Second(engines.leased[step.verify.by], band, keep_unseen=unseen)
+        second = Second(engines.judge(step.verify.by), band, keep_unseen=unseen)
     early = made.early_abort == "on" or (made.early_abort == "auto" and step.early_abort)
     return Tier(
         engines.leased[step.engine],
@@ -102,7 +103,7 @@ def _promise(artifact: Artifact, tiers: list[str], engines: Engines) -> Promise:
     version = artifact.bound["vllm"]
 
     def stands() -> bool:
-        running = [engines.standing(tier).version for tier in tiers]
+        running = [engines.version(tier) for tier in tiers]
         return version == NOWHERE.vllm or all(one in UNSEEN or minor(one) == version for one in running)
 
     return Promise(artifact.sampling, frozenset(artifact.params), stands)

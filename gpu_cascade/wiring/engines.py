@@ -2,23 +2,32 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Collection, Mapping
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..config import Config, EngineConfig
+from ..engines.base import Answerer
 from ..engines.child import EngineProcess
-from ..engines.leased import Leased
+from ..engines.leased import IfAwake, Leased
 from ..engines.meter import BusyMeter
 from ..engines.openai_http import Address, OpenAIHttp
-from ..engines.supervise import Fleet, State, Supervised
-from ..errors import BOOT_RETRY_S, ConfigError
+from ..engines.sleep import Sleeper
+from ..engines.supervise import Fleet, Supervised
+from ..errors import ConfigError
 from ..events import EngineChanged, Event, Hook, Hooks
-from ..launch import fake_engines, socket_folder, vllm_engines
+from ..launch import ranks, socket_folder
 from ..running import hold
-from ..vram.leases import Standing, StaticLeases
+from ..staging import Stage, staged, staged_fake
+from ..vram.scheduler import state
+from ..vram.scheduler.core import Core
+from ..vram.scheduler.shell import Scheduler
+from ..vram.witness import Witness
+from .hands import Body, EngineHands
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,70 +42,86 @@ class Options:
 class Engines:
     """Every engine with its places and its meter; `leased` are the Answerers that cascades are made of."""
 
-    def __init__(self, config: Config, processes: Collection[EngineProcess], hooks: Hooks) -> None:
-        self._processes: Mapping[str, EngineProcess] = {process.name: process for process in processes}
-        self.fleet = Fleet(_supervised(processes, hooks))
-        places = {name: engine.max_num_seqs for name, engine in config.engines.items()}
-        self._leases = StaticLeases(places, self.standing, config.gateway.max_queue)
+    def __init__(self, config: Config, stage: Stage, hooks: Hooks) -> None:
+        self.mode = stage.mode
+        self._processes = _processes(stage)
+        locks = _locks(stage)
+        self._fleet = Fleet(
+            Supervised(process, locks[name], hooks) for name, process in self._processes.items()
+        )
+        self._witness = Witness(stage.probe(self._sessions), self._members)
+        bodies = {name: self._body(name, stage, locks[name]) for name in self._processes}
+        self._hands = EngineHands(self._fleet, bodies, self._witness, config.vram.sleep_level, stage.learn)
+        core = Core(stage.profiles, stage.layouts, stage.capacity, stage.policy, config.gateway.max_queue)
+        self.scheduler = Scheduler(core, self._hands, hooks)
         self._meters = {name: BusyMeter() for name in config.engines}
         self._clients = [
-            OpenAIHttp(name, self._address(name, engine)) for name, engine in config.engines.items()
+            OpenAIHttp(name, self._address(config, name, engine)) for name, engine in config.engines.items()
         ]
         self.leased = {
-            client.name: Leased(client, self._leases, self._meters[client.name]) for client in self._clients
+            client.name: Leased(client, self.scheduler, self._meters[client.name]) for client in self._clients
         }
         hooks.add(self._engine_changed)
 
-    def standing(self, name: str) -> Standing:
-        """Whether the engine takes requests. One that is attached to always does, as far as anyone knows."""
-        process = self._processes.get(name)
-        if process is None:
-            return Standing(ready=True, version="remote")
-        engine = self.fleet[name]
-        if engine.state is State.READY:
-            return Standing(ready=True, version=process.facts.version if process.facts else "unknown")
-        why = (
-            f"{engine.state.value}, {engine.detail.splitlines()[0]}" if engine.detail else engine.state.value
-        )
-        return Standing(ready=False, why=why, retry_after_s=BOOT_RETRY_S)
+    def version(self, name: str) -> str:
+        """The engine's, as it runs now; `unknown` before its first boot."""
+        return self._hands.version(name)
+
+    def judge(self, name: str) -> Answerer:
+        """The engine for a second look: it is not woken for that."""
+        return IfAwake(self.leased[name], partial(self.awake, name))
 
     def idle(self, name: str) -> bool:
-        """Whether the engine is up, nobody waits for it, and at least half of its places are free."""
-        running, places, waiting = self._leases.load(name)
-        return self.standing(name).ready and not waiting and running * 2 <= places - 1
+        """Whether the engine is awake, nobody waits for it, and at least half of its places are free."""
+        one = self.scheduler.core.engines[name]
+        return one.open and not one.desk.waiting and one.desk.taken * 2 <= one.desk.places - 1
+
+    def awake(self, name: str) -> bool:
+        """Whether it takes requests now, without waiting for anything but a place."""
+        return self.scheduler.core.engines[name].open
 
     def missing(self) -> list[str]:
-        """The engines that cannot take requests, each with its reason."""
-        standings = {name: self.standing(name) for name in self.leased}
-        return [f"{name}: {standing.why}" for name, standing in standings.items() if not standing.ready]
+        """The engines that requests can neither use nor wait for, each with its reason."""
+        return self.scheduler.missing()
 
     def state(self, name: str) -> dict[str, Any]:
         """What `GET /v1/cascade/state` shows of one engine."""
-        running, places, waiting = self._leases.load(name)
-        attached = name not in self._processes
-        standing = self.standing(name)
-        return {
-            "state": "attached" if attached else self.fleet.state(name).value,
-            "detail": standing.why,
-            "version": standing.version,
-            "running": running,
-            "places": places,
-            "waiting": waiting,
-            "busy_s": round(self._meters[name].busy_s, 3),
-        }
+        shown = state.engine(self.scheduler, name, time.monotonic())
+        if name not in self._processes:
+            shown["state"] = "attached"
+        return {**shown, "version": self.version(name), "busy_s": round(self._meters[name].busy_s, 3)}
+
+    async def memory(self) -> dict[str, Any]:
+        """What it shows of devices, layouts and moves."""
+        devices = await self._witness.devices()
+        return {"mode": self.mode, **state.memory(self.scheduler, devices)}
 
     async def close(self) -> None:
         """Drop the connections, then end the processes."""
-        await asyncio.gather(*(client.close() for client in self._clients))
-        await self.fleet.close()
+        await self.scheduler.close()
+        await asyncio.gather(*(client.close() for client in self._clients), self._hands.close())
+        await self._fleet.close()
 
     def _engine_changed(self, event: Event) -> None:
-        if isinstance(event, EngineChanged) and event.state != State.READY:
-            self._leases.engine_down(event.engine)
+        if isinstance(event, EngineChanged):
+            self.scheduler.engine_changed(event)
 
-    def _address(self, name: str, engine: EngineConfig) -> Address:
+    def _body(self, name: str, stage: Stage, locks: Sequence[asyncio.Lock]) -> Body:
+        process = self._processes[name]
+        sleeper = Sleeper(name, process.socket)
+        return Body(process, sleeper, stage.commands[name], stage.profiles[name], locks)
+
+    def _members(self) -> dict[str, list[int]]:
+        return {name: process.members() for name, process in self._processes.items()}
+
+    def _sessions(self) -> list[int]:
+        found = (process.session for process in self._processes.values())
+        return [session for session in found if session is not None]
+
+    def _address(self, config: Config, name: str, engine: EngineConfig) -> Address:
         if engine.url is None:
-            return Address("http://engine/v1", name, self._processes[name].socket)
+            socket = self._processes[name].socket
+            return Address("http://engine/v1", name, socket, ranks=ranks(config, name))
         key = os.environ.get(engine.api_key_env) if engine.api_key_env else None
         if engine.api_key_env and not key:
             raise ConfigError(f"engines.{name}.api_key_env names {engine.api_key_env}, which is not set")
@@ -108,27 +133,31 @@ async def engines_alone(config: Config, options: Options, *listeners: Hook) -> A
     """The engines booted, without a gateway: for who asks them from this process, as `calibrate` does."""
     async with AsyncExitStack() as stack:
         stack.enter_context(hold(config.state_dir))
-        processes = start_with(config, options, stack.enter_context(socket_folder()))
-        engines = Engines(config, processes, Hooks(*listeners))
+        stage = stage_of(config, options, stack.enter_context(socket_folder()))
+        engines = Engines(config, stage, Hooks(*listeners))
         stack.push_async_callback(engines.close)
-        engines.fleet.start()
-        await engines.fleet.wait_ready()
+        engines.scheduler.start()
+        await engines.scheduler.ready()
         yield engines
 
 
-def start_with(config: Config, options: Options, sockets: Path) -> list[EngineProcess]:
-    """The processes of the engines that are started here."""
-    if options.fake:
-        return fake_engines(config, sockets, options.script)
-    if any(engine.url is None for engine in config.engines.values()):
-        return vllm_engines(config, sockets)
-    return []
+def stage_of(config: Config, options: Options, sockets: Path) -> Stage:
+    """Who goes where; raises before anything is started where it cannot be."""
+    return staged_fake(config, sockets, options.script) if options.fake else staged(config, sockets)
 
 
-def _supervised(processes: Collection[EngineProcess], hooks: Hooks) -> list[Supervised]:
-    """All boot under one lock: vLLM measures the whole device at boot, so boots race (vLLM #55827).
+def _processes(stage: Stage) -> dict[str, EngineProcess]:
+    """One for each engine that is started here; what starts it is set anew at each boot."""
+    return {name: EngineProcess(command(0)) for name, command in stage.commands.items()}
 
-    Without a GPU they would fight for the cores as well.
+
+def _locks(stage: Stage) -> dict[str, list[asyncio.Lock]]:
+    """Those of each engine's devices, in an order common to all: boots and wakes go one at a time.
+
+    vLLM measures the whole device at boot, so boots race (vLLM #55827); without a GPU they would fight for
+    the cores as well.
     """
-    lock = asyncio.Lock()
-    return [Supervised(process, [lock], hooks) for process in processes]
+    devices = {device: asyncio.Lock() for device in sorted(stage.capacity)}
+    return {
+        name: [devices[device] for device in sorted(stage.profiles[name].devices)] for name in stage.commands
+    }

@@ -1,8 +1,8 @@
 """What `serve` runs: gateway, engines, store; opened and closed in order."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from .. import __version__
@@ -10,7 +10,6 @@ from ..cascade.cascade import Cascade
 from ..cascade.direct import Direct
 from ..config import Config
 from ..engines.base import Answerer
-from ..engines.supervise import Fleet
 from ..errors import ConfigError
 from ..events import Hook, Hooks
 from ..gateway.app import build
@@ -20,11 +19,13 @@ from ..gateway.server import address, listen, serving
 from ..launch import socket_folder
 from ..metrics import Metrics
 from ..monitor import ShadowCollector, Watched
+from ..recent import Recent
 from ..running import announce, hold
 from ..traces import Traces
+from ..vram.scheduler.series import SchedulerCollector
 from .by_hand import by_hand
 from .calibrated import Calibrated, by_calibration, state
-from .engines import Engines, Options, start_with
+from .engines import Engines, Options, stage_of
 from .monitored import Monitored, watches
 
 
@@ -33,7 +34,7 @@ class Opened:
     """A gateway that listens, and the engines behind it."""
 
     url: str
-    fleet: Fleet
+    ready: Callable[[], Coroutine[Any, Any, None]]  # until the engines answer; raises why one will not
 
 
 @asynccontextmanager
@@ -48,8 +49,8 @@ async def opened(config: Config, options: Options, *listeners: Hook) -> AsyncIte
         traces.open()
         stack.callback(traces.close)
         hooks = Hooks(*listeners)
-        processes = start_with(config, options, stack.enter_context(socket_folder()))
-        engines = Engines(config, processes, hooks)
+        stage = stage_of(config, options, stack.enter_context(socket_folder()))
+        engines = Engines(config, stage, hooks)
         stack.push_async_callback(engines.close)
         cascades = {name: _made(name, config, engines, options) for name in config.cascades}
         monitored = _monitored(config, engines, cascades, hooks)
@@ -58,8 +59,8 @@ async def opened(config: Config, options: Options, *listeners: Hook) -> AsyncIte
         house = _House(config, engines, cascades, monitored, traces, hooks)
         await stack.enter_async_context(serving(build(house.parts(door)), taken))
         announce(config.state_dir, address(taken))
-        engines.fleet.start()
-        yield Opened(address(taken), engines.fleet)
+        engines.scheduler.start()
+        yield Opened(address(taken), engines.scheduler.ready)
 
 
 def _door(config: Config, options: Options) -> Door:
@@ -74,7 +75,7 @@ def _door(config: Config, options: Options) -> Door:
 
 def _made(name: str, config: Config, engines: Engines, options: Options) -> Calibrated | Cascade:
     if config.cascades[name].calibration is None:
-        return by_hand(name, config, engines.leased)
+        return by_hand(name, config, engines.leased, engines.judge)
     return by_calibration(name, config, engines, fake=options.fake)
 
 
@@ -117,7 +118,10 @@ class _House:
         self._models = _models(cascades, monitored, engines)
         self._metrics = Metrics(list(self._models), __version__, traces.health)
         self._metrics.registry.register(ShadowCollector([one.shadow for one in monitored.values()]))
+        self._metrics.registry.register(SchedulerCollector(engines.scheduler))
+        self._recent = Recent()
         hooks.add(self._metrics)
+        hooks.add(self._recent)
 
     def parts(self, door: Door) -> Parts:
         """What the gateway stands on."""
@@ -133,17 +137,19 @@ class _House:
             metrics=self._metrics.render,
         )
 
-    def state(self) -> dict[str, Any]:
+    async def state(self) -> dict[str, Any]:
         """What `GET /v1/cascade/state` shows."""
         cascades = {name: self._cascade_state(name) for name in self._cascades}
         engines = {name: self._engines.state(name) for name in self._config.engines}
         store = self._traces.health()
-        return {"version": __version__, "engines": engines, "cascades": cascades, "traces": store}
+        told = {"version": __version__, "engines": engines, "cascades": cascades, "traces": store}
+        return {**told, "vram": await self._engines.memory()}
 
     def _cascade_state(self, name: str) -> dict[str, Any]:
         made, written = self._cascades[name], self._config.cascades[name]
+        recent = {"recent": asdict(self._recent.rate(name))}
         if isinstance(made, Calibrated):
             watched = self._monitored.get(name)
             monitor = {} if watched is None else {"monitor": watched.shadow.state()}
-            return {"tiers": written.tiers, **state(made.artifact), **monitor}
-        return {"tiers": written.tiers, "threshold": written.threshold, "certified": False}
+            return {"tiers": written.tiers, **state(made.artifact), **monitor, **recent}
+        return {"tiers": written.tiers, "threshold": written.threshold, "certified": False, **recent}

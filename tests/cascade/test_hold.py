@@ -16,9 +16,9 @@ from gpu_cascade.engines.fake import Fake, Line
 from gpu_cascade.engines.leased import Leased
 from gpu_cascade.engines.meter import BusyMeter
 from gpu_cascade.types import Delta, Final, Reason, Request, TokenLogprob, TopLogprob, Use, Verdict
-from gpu_cascade.vram.leases import Standing, StaticLeases
 
 from ..cascades import cascade
+from ..places import places
 
 ASK = Request([{"role": "user", "content": "Is travel refundable?"}], {"max_tokens": 32}, logprobs=0)
 LONG = "one two three four five six seven eight nine ten"
@@ -66,7 +66,7 @@ async def test_a_draft_below_the_threshold_is_broken_off():
 
 async def test_the_cost_of_a_broken_off_draft_is_counted():
     """The lease is given back; engine-seconds and tokens of the rejected draft stand in the answer."""
-    leases = StaticLeases({"small": 1}, lambda _: Standing(ready=True, version="1"), 10)
+    leases = places(small=1)
     meter = BusyMeter()
     small = Leased(Fake("small", Line(text=LONG, logprob=-2.0, token_s=0.001)), leases, meter)
 
@@ -78,7 +78,7 @@ async def test_the_cost_of_a_broken_off_draft_is_counted():
     assert 0 < spent.completion_tokens < 11
     assert spent.engine_s == pytest.approx(meter.busy_s)
     assert spent.engine_s > 0
-    assert (0, 1, 0) == leases.load("small")
+    assert leases.core.engines["small"].desk.idle
 
 
 async def test_the_judgement_says_where_it_was_broken_off():

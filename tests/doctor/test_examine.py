@@ -11,6 +11,7 @@ from gpu_cascade.doctor import State, examine, exit_code
 from gpu_cascade.doctor.probes import Memory
 from gpu_cascade.engines.vllm_build import Build
 from gpu_cascade.errors import ConfigError, GpuError, ModelError
+from gpu_cascade.vram.gpu.reading import GIB
 
 from .machines import H200, NOTHING, ON_CPU, PAIR, cpu_machine, gpu_machine, one, raising
 
@@ -109,7 +110,7 @@ SPOILT = {
     ),
     "an empty machine": (cpu_machine(gpus=list), "gpu", State.WARN, "a driver, but no GPU", "a GPU"),
     "a full GPU": (
-        gpu_machine(gpus=lambda: [replace(H200, free_gib=3.0)]),
+        gpu_machine(gpus=lambda: [replace(H200, free_bytes=3 * GIB)]),
         "gpu 0",
         State.WARN,
         "NVIDIA H200: 3.0 of 140.4 GiB free",

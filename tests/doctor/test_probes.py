@@ -2,7 +2,6 @@
 
 import sys
 from importlib.machinery import ModuleSpec
-from pathlib import Path
 
 import pytest
 
@@ -64,21 +63,6 @@ def test_a_folder_that_may_not_be_written(tmp_path, monkeypatch):
     with pytest.raises(PermissionError) as caught:
         probes.free_gib(tmp_path / "a")
     assert caught.value.filename == str(tmp_path)
-
-
-def test_memory_inside_a_container_is_the_containers(monkeypatch):
-    """A limit below the machine's memory is what counts."""
-    files = {"memory.max": f"{2 << 30}\n", "memory.current": f"{1 << 30}\n"}
-    monkeypatch.setattr(Path, "read_text", lambda self, **_: files[self.name])
-
-    assert probes.memory() == probes.Memory(2.0, 1.0)
-
-
-def test_memory_without_a_limit(monkeypatch):
-    """`max` is no number: the machine's own memory counts."""
-    monkeypatch.setattr(Path, "read_text", lambda self, **_: "max\n")
-
-    assert probes.memory().total_gib > 0
 
 
 def test_a_socket_leaves_nothing_behind(tmp_path):

@@ -1,7 +1,6 @@
 """A real vLLM under its guard. One full boot (about 20 s on two cores), and two that are killed half-way."""
 
 import asyncio
-import json
 import os
 import re
 import signal
@@ -22,7 +21,7 @@ from gpu_cascade.engines.vllm_process import Launch, argv, environment
 from gpu_cascade.errors import BootError
 from gpu_cascade.models import resolve
 from gpu_cascade.types import Request
-from gpu_cascade.vram.footprint import GIB, kv_bytes_per_token, kv_cache_bytes, utilization, weights_bytes
+from gpu_cascade.vram.footprint.footprint import footprint, utilization
 
 from ..serving import cmdline, listening
 from .trees import until
@@ -41,12 +40,13 @@ GONE_WITHIN_S = 10
 def command(folder):
     """SmolLM2 as `serve` would start it."""
     build, model_dir = installed(), resolve(MODEL)
-    shape = json.loads((model_dir / "config.json").read_text())
-    kv_bytes = kv_cache_bytes(MIN_TOKENS, build.block_tokens, kv_bytes_per_token(shape), 2048)
-    share = utilization(weights_bytes(model_dir), kv_bytes, GIB, psutil.virtual_memory().total)
     config = EngineConfig(
         model=MODEL, dtype="bfloat16", max_model_len=2048, kv=KvConfig(min_tokens=MIN_TOKENS), max_num_seqs=4
     )
+    ram = psutil.virtual_memory().total
+    found = footprint(config, model_dir, cpu=True, block_tokens=build.block_tokens, device_bytes=ram)
+    kv_bytes = found.kv.bytes_for(MIN_TOKENS, 2048)
+    share = utilization(found.resident(kv_bytes), ram)
     plan = Launch("small", config, model_dir, folder / "small.sock", kv_bytes, share, build)
     return Command(
         "small", argv(plan), environment(build, os.environ), plan.socket, folder / "small.log", 240

@@ -1,6 +1,7 @@
 """The command line, the environment, the installed version, and what a log says."""
 
 import sys
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -69,6 +70,21 @@ def test_settings_of_models_yaml_reach_the_command_line():
 
     assert value(command, "--quantization") == "fp8"
     assert value(command, "--tensor-parallel-size") == "2"
+
+
+@pytest.mark.parametrize(("build", "flagged"), [(CUDA, True), (CPU, False)])
+def test_an_engine_that_sleeps_is_told_so(build, flagged):
+    """The flag on a GPU alone: the processor's build would not boot with it. The calls are there on both."""
+    assert flagged == ("--enable-sleep-mode" in argv(replace(launch(build=build), sleeps=True)))
+    assert "--enable-sleep-mode" not in argv(launch(build=build))
+    assert environment(build, {}, sleeps=True)["VLLM_SERVER_DEV_MODE"] == "1"
+    assert "VLLM_SERVER_DEV_MODE" not in environment(build, {})
+
+
+def test_priorities_count_where_they_are_wanted():
+    """Else requests go as they come."""
+    assert value(argv(replace(launch(), priority=True)), "--scheduling-policy") == "priority"
+    assert "--scheduling-policy" not in argv(launch())
 
 
 def test_extra_arguments_come_last():

@@ -53,6 +53,11 @@ class Switch:
         await self.app(scope, receive, send)
 
 
+async def no_engines():
+    """What a gateway without any says."""
+    return {"engines": {}}
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def port():
     """One listening server for a module: uvicorn takes 0.2 s to stop."""
@@ -86,7 +91,7 @@ async def serve(port, tmp_path):
                 hooks=Hooks(events.append),
                 limits=Limits(**{"deadline_s": 30, "hold_s": 5, **limits}),
                 door=Door("127.0.0.1", key, cors),
-                state=lambda: {"engines": {}},
+                state=no_engines,
                 missing=lambda: missing,
                 metrics=lambda: (b"up 1\n", "text/plain"),
             )

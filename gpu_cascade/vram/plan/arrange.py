@@ -1,0 +1,139 @@
+"""From engines, rooms and a mode to who is where and who is awake when: the first way that fits. Pure."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .layouts import Layout, Rest, Scene, pools, rests, scenes
+from .place import STEPS, Placement, Tenant, place
+from .rooms import Room
+from .share import Claim, fill
+from .want import Mode, Want
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """All that a plan depends on. `host_ram_bytes` is for the weights of sleepers; None: nobody can sleep."""
+
+    wants: tuple[Want, ...]
+    rooms: tuple[Room, ...]
+    mode: Mode
+    host_ram_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """An answer. Where it does not fit: the placement that misses least, the least KV caches, no `layouts`.
+
+    `tightest` then is who is awake where most is missing, although that does not fit.
+    """
+
+    placement: Placement
+    kv_bytes: Mapping[str, int]
+    layouts: tuple[Layout, ...]
+    tightest: Layout | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """What it comes to: nobody has to rest, somebody sleeps, or those that rest are stopped."""
+        resting = {rest for layout in self.layouts for rest in layout.rest.values()}
+        if not resting:
+            return Mode.STATIC
+        return Mode.SLEEP if Rest.ASLEEP in resting else Mode.RESTART
+
+
+def arrange(question: Question, steps: int = STEPS) -> Arrangement | None:
+    """The first way that fits, else the last that was tried. None where there are too few GPUs of a kind.
+
+    1. all stay; 2. drafting tiers stay, the others take turns; 3. all take turns. In `auto`, sleeping comes
+    before restarting in each of 2 and 3; `sleep` and `restart` never try the other, `static` stops at 1.
+    """
+    found: Arrangement | None = None
+    ways = list(_ways(question))
+    for number, (rest, staying) in enumerate(ways, start=1):
+        if number < len(ways) and _hopeless(question, staying):
+            continue
+        tenants = [_tenant(want, rest, want.name in staying) for want in question.wants]
+        placed = place(tenants, question.rooms, steps)
+        if placed is None:
+            return None
+        if placed.fits:
+            return _arranged(question, tenants, placed, rest)
+        found = _missed(question, tenants, placed, rest)
+    return found
+
+
+def _ways(question: Question) -> Iterator[tuple[Rest, frozenset[str]]]:
+    """Who rests how while awake are others, and who always stays; each once."""
+    everybody = frozenset(want.name for want in question.wants)
+    drafting = frozenset(want.name for want in question.wants if want.drafts)
+    yield Rest.ABSENT, everybody
+    if question.mode is Mode.STATIC:
+        return
+    kinds = {Mode.SLEEP: [Rest.ASLEEP], Mode.RESTART: [Rest.ABSENT]}.get(question.mode, list(Rest))
+    for staying in dict.fromkeys((drafting, frozenset[str]())):
+        for rest in kinds:
+            if staying != everybody and (rest is Rest.ABSENT or question.host_ram_bytes is not None):
+                yield rest, staying
+
+
+def _hopeless(question: Question, staying: Collection[str]) -> bool:
+    """Whether those that always stay need more than all devices together have; saves a search in vain."""
+    need = sum(
+        want.tensor_parallel * (want.base_bytes + want.floor_bytes)
+        for want in question.wants
+        if want.name in staying
+    )
+    return need > sum(room.free_bytes for room in question.rooms)
+
+
+def _tenant(want: Want, rest: Rest, stays: bool) -> Tenant:
+    claim = Claim(
+        want.floor_bytes,
+        max(want.floor_bytes, want.full_bytes),
+        want.demand_bytes,
+        max(1, want.footprint.kv.page_bytes),
+    )
+    kept = want.footprint.asleep if rest is Rest.ASLEEP else 0
+    return Tenant(want.tensor_parallel, want.base_bytes, kept, claim, stays)
+
+
+def _arranged(question: Question, tenants: list[Tenant], placed: Placement, rest: Rest) -> Arrangement:
+    """Layouts and KV bytes of a placement that fits."""
+    names = [want.name for want in question.wants]
+    awake = scenes(tenants, placed.places, question.rooms)
+    how = _rests(question, awake, rest)
+    kept = [
+        tenant if how.get(name) is Rest.ASLEEP else replace(tenant, rest=0)
+        for name, tenant in zip(names, tenants, strict=True)
+    ]
+    claims = {name: tenant.claim for name, tenant in zip(names, tenants, strict=True)}
+    sizes = fill(claims, pools(awake, names, kept, placed.places, question.rooms))
+    layouts = tuple(_layout({names[index] for index in scene}, sizes, how) for scene in awake)
+    return Arrangement(placed, sizes, layouts)
+
+
+def _missed(question: Question, tenants: list[Tenant], placed: Placement, rest: Rest) -> Arrangement:
+    """Everybody has the least KV cache. Of those in turns the largest on each short device is awake."""
+    awake = {want.name for want, tenant in zip(question.wants, tenants, strict=True) if tenant.stays}
+    for device in (device for device, missing in enumerate(placed.missing) if missing):
+        here = [index for index, on in enumerate(placed.places) if device in on and not tenants[index].stays]
+        largest = max(here, key=lambda index: tenants[index].turn_bytes, default=None)
+        awake |= set() if largest is None else {question.wants[largest].name}
+    floors = {want.name: want.floor_bytes for want in question.wants}
+    return Arrangement(placed, floors, (), _layout(awake, floors, dict.fromkeys(floors, rest)))
+
+
+def _rests(question: Question, awake: Sequence[Scene], rest: Rest) -> dict[str, Rest]:
+    """How those rest that are not awake in every scene."""
+    always = frozenset.intersection(*awake)
+    resting = [want for index, want in enumerate(question.wants) if index not in always]
+    if rest is Rest.ABSENT or question.host_ram_bytes is None:
+        return {want.name: Rest.ABSENT for want in resting}
+    return rests(((want.name, want.footprint.asleep_host) for want in resting), question.host_ram_bytes)
+
+
+def _layout(awake: Collection[str], sizes: Mapping[str, int], how: Mapping[str, Rest]) -> Layout:
+    return Layout(
+        {name: size for name, size in sizes.items() if name in awake},
+        {name: rest for name, rest in how.items() if name not in awake},
+    )

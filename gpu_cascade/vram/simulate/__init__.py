@@ -1,0 +1,1 @@
+"""The scheduler's core against modelled GPUs, engines and users: hours of load in seconds."""

@@ -1,0 +1,180 @@
+"""From a configuration to who goes where: bytes, places, what does not fit, before anything starts."""
+
+import pytest
+
+from gpu_cascade import staging
+from gpu_cascade.config import load
+from gpu_cascade.engines.vllm_build import Build
+from gpu_cascade.errors import ConfigError, DoesNotFit, ModelError
+from gpu_cascade.staging import machine, staged, staged_fake
+from gpu_cascade.vram.footprint import GIB
+from gpu_cascade.vram.footprint.learned import key_of
+from gpu_cascade.vram.footprint.readings import What
+from gpu_cascade.vram.gpu.nvml import VISIBLE
+from gpu_cascade.vram.gpu.reading import HOST as HOST_DEVICE
+from gpu_cascade.vram.gpu.reading import Device
+from gpu_cascade.vram.plan.want import Mode
+from gpu_cascade.vram.scheduler.policy import Static, Turns
+from gpu_cascade.vram.scheduler.words import State
+
+from .vram.footprint.files import write_config, write_tensors
+
+SHAPE = {
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "hidden_size": 64,
+    "vocab_size": 1000,
+    "dtype": "bfloat16",
+}
+YAML = """
+engines:
+  small: {model: ./tiny, max_model_len: 100, kv: {min_tokens: 200}}
+  large: {model: ./tiny, max_model_len: 100, kv: {min_tokens: 200}}
+  elsewhere: {url: "http://127.0.0.1:9/v1", name: theirs}
+cascades:
+  cascade: {tiers: [small, large], threshold: -0.9}
+"""
+GPUS = [Device("GPU-a", 0, "NVIDIA H200", 140 * GIB, 139 * GIB, ())]
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A models.yaml beside a folder that looks like a model."""
+    folder = tmp_path / "tiny"
+    write_config(folder, SHAPE)
+    write_tensors(folder / "model.safetensors", {"model.embed_tokens.weight": ("BF16", (1000, 64))})
+
+    def make(more=""):
+        (tmp_path / "models.yaml").write_text(YAML + more)
+        return load(tmp_path / "models.yaml")
+
+    return make
+
+
+@pytest.fixture
+def on_cpu(monkeypatch):
+    monkeypatch.setattr(staging, "installed", lambda: Build("0.32.0", cpu=True))
+    monkeypatch.setattr(staging, "machine_bytes", lambda: (16 * GIB, 12 * GIB))
+
+
+@pytest.fixture
+def on_gpu(monkeypatch):
+    monkeypatch.setattr(staging, "installed", lambda: Build("0.33.0", cpu=False))
+    monkeypatch.setattr(staging, "list_gpus", lambda: GPUS)
+    monkeypatch.setattr(staging, "machine_bytes", lambda: (64 * GIB, 60 * GIB))
+
+
+def options(command):
+    """The command line as pairs."""
+    return {
+        word: command.argv[place + 1] for place, word in enumerate(command.argv[:-1]) if word.startswith("--")
+    }
+
+
+def test_the_command_carries_the_engines_share(config, tmp_path, on_cpu):
+    """KV bytes in whole blocks with the null block, a truthful share, our socket."""
+    stage = staged(config(), tmp_path)
+
+    per_token = 2 * 2 * 2 * 16 * 2  # K and V, layers, KV heads, head size, bytes
+    [layout] = stage.layouts
+    assert {"small": 3 * 128 * per_token, "large": 3 * 128 * per_token} == layout.awake
+    given = options(stage.commands["small"](layout.awake["small"]))
+    assert str(3 * 128 * per_token) == given["--kv-cache-memory-bytes"]
+    assert (str(tmp_path / "small.sock"), "small") == (given["--uds"], given["--served-model-name"])
+    assert str(tmp_path / "tiny") == given["--model"]
+    assert ("priority", None) == tuple(
+        options(stage.commands[name](1)).get("--scheduling-policy") for name in ("large", "small")
+    )
+
+
+def test_all_stay_where_all_fit(config, tmp_path, on_cpu):
+    """Nothing moves then; an engine elsewhere takes nothing here."""
+    stage = staged(config(), tmp_path)
+
+    assert (Mode.STATIC, Static) == (stage.mode, type(stage.policy))
+    assert () == stage.profiles["elsewhere"].devices
+    assert {"small", "large"} == stage.commands.keys()
+
+
+def test_a_budget_for_one_means_turns(config, tmp_path, on_cpu):
+    """Without a GPU by restarting; patience is what the file says."""
+    stage = staged(config("vram: {budget_gib: 2, patience_s: 7}"), tmp_path)
+
+    assert (Mode.RESTART, Turns(7)) == (stage.mode, stage.policy)
+    assert [["small"], ["large"]] == [list(layout.awake) for layout in stage.layouts]
+    assert 2 * GIB == stage.capacity[HOST_DEVICE]
+
+
+def test_what_does_not_fit_is_said_before_anything_starts(config, tmp_path, on_cpu):
+    """How much is missing, and what helps; exit code 4."""
+    with pytest.raises(DoesNotFit, match=r"does not fit: .* GiB .* missing") as caught:
+        staged(config("vram: {budget_gib: 2, mode: static}"), tmp_path)
+
+    assert 4 == caught.value.exit_code
+
+
+def test_sleep_needs_a_gpu(config, tmp_path, on_cpu):
+    """On a processor it frees nothing."""
+    with pytest.raises(ConfigError, match="use restart"):
+        staged(config("vram: {mode: sleep}"), tmp_path)
+
+
+def test_a_model_without_a_readable_shape(config, tmp_path, on_cpu):
+    """A broken config.json names the folder."""
+    made = config()
+    (tmp_path / "tiny" / "config.json").write_text("{")
+
+    with pytest.raises(ModelError, match=r"tiny has no readable config\.json"):
+        staged(made, tmp_path)
+
+
+def test_what_was_measured_is_believed(config, tmp_path, on_cpu):
+    """A boot that took 12 s is expected to take 12 s again; bytes come from what was seen."""
+    made = config()
+    before = staged(made, tmp_path).profiles["small"]
+    key = key_of(made.engines["small"], tmp_path / "tiny", "host memory", "0.32.0")
+    for what, value in ((What.BOOT_S, 12.0), (What.RESIDENT_BYTES, before.base_bytes * 1.5)):
+        staging.learned(made).record(key, what, value)
+
+    after = staged(made, tmp_path).profiles["small"]
+
+    assert (12.0, int(before.base_bytes * 1.5)) == (after.boot_s, after.base_bytes)
+
+
+def test_on_a_gpu_the_room_is_filled(config, tmp_path, on_gpu):
+    """KV caches grow to what 64 requests of full length can use; the engine sees its GPU alone."""
+    stage = staged(config("vram: {mode: sleep}"), tmp_path)
+
+    [layout] = stage.layouts
+    start = stage.commands["small"](layout.awake["small"])
+    assert layout.awake["small"] > 64 * 100 * 256
+    assert "GPU-a" == start.env[VISIBLE]
+    assert 137 * GIB > stage.capacity["GPU-a"] > 130 * GIB
+
+
+def test_by_turns_engines_sleep_on_a_gpu(config, tmp_path, on_gpu):
+    """Of two that do not fit together one sleeps, and its engine takes the calls for that."""
+    stage = staged(config("vram: {budget_gib: 2.05}"), tmp_path)
+
+    assert Mode.SLEEP is stage.mode
+    assert [{"large": State.ASLEEP}, {"small": State.ASLEEP}] == [layout.rest for layout in stage.layouts]
+    assert "--enable-sleep-mode" in stage.commands["large"](1).argv
+    assert "1" == stage.commands["large"](1).env["VLLM_SERVER_DEV_MODE"]
+
+
+def test_without_a_gpu_a_gpu_build_says_so(config, monkeypatch, on_gpu):
+    """With what to do."""
+    monkeypatch.setattr(staging, "list_gpus", lambda: None)
+    with pytest.raises(ConfigError, match="needs an NVIDIA GPU and none is found"):
+        machine(config(), Build("0.33.0", cpu=False))
+
+
+def test_scripted_engines_take_turns_within_a_budget(config, tmp_path):
+    """Each counts as one GiB."""
+    both = staged_fake(config(), tmp_path, None)
+    one = staged_fake(config("vram: {budget_gib: 1}"), tmp_path, None)
+
+    assert [["small", "large"]] == [list(layout.awake) for layout in both.layouts]
+    assert [["small"], ["large"]] == [list(layout.awake) for layout in one.layouts]
+    assert (Mode.STATIC, Mode.RESTART) == (both.mode, one.mode)

@@ -1,0 +1,57 @@
+"""Which way is taken."""
+
+import pytest
+
+from gpu_cascade.vram.footprint import GIB
+from gpu_cascade.vram.plan.arrange import Question, arrange
+from gpu_cascade.vram.plan.want import Mode
+
+from .made import room, want
+
+
+def arranged(wants, gib, mode=Mode.AUTO, host_gib=500):
+    return arrange(Question(tuple(wants), (room(gib),), mode, None if host_gib is None else host_gib * GIB))
+
+
+SMALL = want("small", 3, drafts=True, asleep_gib=2)
+LARGE = want("large", 50, asleep_gib=10)
+OTHER = want("other", 51, asleep_gib=10)
+
+
+@pytest.mark.parametrize(
+    ("gib", "mode", "awake"),
+    [
+        (120, Mode.STATIC, {"small"}),  # all of them
+        (72, Mode.SLEEP, {"small"}),  # the residue of one, beside the small one and the other
+        (62, Mode.RESTART, {"small"}),  # no residue fits: a restart keeps the small one where sleep would not
+        (54, Mode.RESTART, set()),  # the small one takes turns too
+    ],
+)
+def test_auto_keeps_the_drafting_tier_as_long_as_it_can(gib, mode, awake):
+    """All stay; else drafting tiers stay, by sleeping before restarting; else nobody does."""
+    found = arranged([SMALL, LARGE, OTHER], gib)
+
+    assert mode is found.mode
+    assert awake <= set.intersection(*(set(layout.awake) for layout in found.layouts))
+
+
+@pytest.mark.parametrize("mode", [Mode.SLEEP, Mode.RESTART])
+def test_a_way_that_was_asked_for_is_the_only_one(mode):
+    """`sleep` does not restart where residues are in the way; `restart` never sleeps."""
+    found = arranged([SMALL, LARGE, OTHER], 62, mode)
+
+    assert (mode is Mode.RESTART) == found.placement.fits
+
+
+def test_a_mode_of_turns_keeps_all_where_all_fit():
+    """Nobody rests for the sake of it."""
+    assert Mode.STATIC is arranged([SMALL, LARGE], 80, Mode.RESTART).mode
+
+
+def test_what_misses_least_is_told_of_the_most_that_was_tried():
+    """Alone, the larger of the two lacks 2 GiB; the others do not count against it."""
+    found = arranged([SMALL, LARGE, OTHER], 52)
+
+    assert not found.placement.fits
+    assert {"other"} == set(found.tightest.awake)
+    assert () == found.layouts
