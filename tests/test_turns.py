@@ -35,7 +35,7 @@ def ask(served, model, question):
 
 
 def test_everybody_is_answered_by_the_engine_that_should(served):
-    """Twenty requests at once to either engine and to the cascade: each gets its answer, engines come and go."""
+    """Twenty requests at once to either engine and to the cascade: each is answered, engines come and go."""
     asked = [("small", "easy"), ("large", "easy"), ("cascade", "easy"), ("cascade", "hard")] * 5
 
     with ThreadPoolExecutor(len(asked)) as pool:
