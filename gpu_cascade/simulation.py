@@ -1,5 +1,6 @@
 """What `simulate` does: a load from a file, under each policy that is named, as tables or as numbers."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -45,6 +46,14 @@ class Simulated:
 
     tables: "Group"
     numbers: dict[str, Any]
+
+
+def split_of(text: str) -> dict[str, float]:
+    """GiB of KV cache by engine from `small=4,large=50`. Raises `ConfigError` for anything else."""
+    found = re.findall(r"([\w.-]+)=(\d+(?:\.\d+)?)(?:,|$)", text)
+    if not found or ",".join("=".join(pair) for pair in found) != text:
+        raise ConfigError(f"--split {text} is no split; write GiB of KV cache by engine: small=4,large=50")
+    return {name: float(gib) for name, gib in found}
 
 
 def simulate(job: Job) -> Simulated:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from gpu_cascade.errors import ConfigError
-from gpu_cascade.simulation import CHOICES, Job, simulate
+from gpu_cascade.simulation import CHOICES, Job, simulate, split_of
 
 from .vram.simulate.toy import EXAMPLE
 
@@ -37,6 +37,14 @@ def test_a_split_is_for_static():
     assert {"small": 4, "huge": 40} == found[0]["kv_gib"]
     assert found[0]["lost"]["refused"] > 0
     assert 0 == found[1]["lost"]["refused"]
+
+
+def test_a_split_is_written_as_pairs():
+    """Names and GiB; anything else is refused with an example."""
+    assert {"small": 4.0, "large": 50.5} == split_of("small=4,large=50.5")
+    for wrong in ("small", "small=4;large=5", "small=-4", "small=4,", ""):
+        with pytest.raises(ConfigError, match="small=4,large=50"):
+            split_of(wrong)
 
 
 def test_a_recording_is_a_load(tmp_path):

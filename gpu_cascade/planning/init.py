@@ -4,13 +4,14 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..config import load, state_dir
+from ..config import from_pair, load
 from ..errors import ConfigError, DoesNotFit
+from ..staging import Machine
 from ..vram.footprint import GIB
 from ..vram.plan.plan import Plan
 from ..vram.plan.want import Mode
 from .command import planned
-from .machine import Machine, Probes, here
+from .machine import here
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Written:
     plan: Plan
 
 
-def init(path: Path, *, force: bool = False, probes: Probes | None = None) -> Written:
+def init(path: Path, *, force: bool = False) -> Written:
     """Write `path` for this machine: the first pair whose models stay in memory, else one that takes turns.
 
     Raises `ConfigError` where the file is there already and not `force`, or cannot be written, and
@@ -64,11 +65,11 @@ def init(path: Path, *, force: bool = False, probes: Probes | None = None) -> Wr
     """
     if path.exists() and not force:
         raise ConfigError(f"{path} is there already; --force writes over it, --config names another file")
-    machine = here(state_dir(path.absolute().parent), None, probes or Probes())
+    on = here(from_pair("small", "large").model_copy(update={"base": path.absolute().parent}))
     fresh = path.with_name(f".{path.name}.new")
     try:
-        pair, plan = _chosen(fresh, machine)
-        fresh.write_text(text(pair, machine), encoding="utf-8")
+        pair, plan = _chosen(fresh, on)
+        fresh.write_text(text(pair, on), encoding="utf-8")
         fresh.rename(path)  # a reader sees the old file or the new one
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}; name another with --config") from None
@@ -77,12 +78,12 @@ def init(path: Path, *, force: bool = False, probes: Probes | None = None) -> Wr
     return Written(path, pair, plan)
 
 
-def _chosen(fresh: Path, machine: Machine) -> tuple[Pair, Plan]:
+def _chosen(fresh: Path, on: Machine) -> tuple[Pair, Plan]:
     """The best pair by what its own file comes to, read back as `serve` will read it."""
     tried: list[tuple[Pair, Plan]] = []
-    for pair in ON_CPU if machine.cpu else ON_GPUS:
-        fresh.write_text(text(pair, machine), encoding="utf-8")
-        plan = planned(load(fresh), machine)
+    for pair in ON_CPU if on.build.cpu else ON_GPUS:
+        fresh.write_text(text(pair, on), encoding="utf-8")
+        plan = planned(load(fresh), on)
         if plan.fits and plan.mode is Mode.STATIC:
             return pair, plan
         tried.append((pair, plan))
@@ -92,10 +93,10 @@ def _chosen(fresh: Path, machine: Machine) -> tuple[Pair, Plan]:
     return in_turns
 
 
-def text(pair: Pair, machine: Machine) -> str:
+def text(pair: Pair, on: Machine) -> str:
     """The file. What is not said in it keeps its default."""
     return f"""\
-# What gpu-cascade serves, written by `gpu-cascade init` for {_described(machine)}.
+# What gpu-cascade serves, written by `gpu-cascade init` for {_described(on)}.
 # `gpu-cascade plan` says what goes where. Every key there is: docs/configuration.md.
 
 engines:
@@ -133,9 +134,9 @@ def _engine(pair: Pair, model: str, which: int) -> str:
     return "\n".join(f"    {key:<37} # {why}" for key, why in lines) + "\n"
 
 
-def _described(machine: Machine) -> str:
+def _described(on: Machine) -> str:
     """2 x NVIDIA L40S (45 GiB), or host memory."""
-    if machine.cpu:
-        return f"the processor and {machine.rooms[0].total_bytes / GIB:.0f} GiB of memory"
-    kinds = Counter((room.name, round(room.total_bytes / GIB)) for room in machine.rooms)
+    if on.build.cpu:
+        return f"the processor and {on.rooms[0].total_bytes / GIB:.0f} GiB of memory"
+    kinds = Counter((room.name, round(room.total_bytes / GIB)) for room in on.rooms)
     return " + ".join(f"{count} x {name} ({gib} GiB)" for (name, gib), count in kinds.items())

@@ -1,77 +1,47 @@
-"""The machine that is planned for: this one as it is now, or GPUs by name."""
+"""The machine that is planned for: this one as `serve` would find it, or GPUs by name."""
 
 import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Collection
+from dataclasses import replace
 
 import psutil
 
-from .. import running
-from ..engines.vllm_build import GPU_BLOCK_TOKENS, Build, installed
+from .. import running, staging
+from ..config import Config
+from ..engines.vllm_build import Build, installed
 from ..errors import ConfigError
+from ..staging import Machine
 from ..vram.footprint import GIB
-from ..vram.gpu.nvml import list_gpus
-from ..vram.gpu.proc import machine_bytes, pss_bytes
-from ..vram.gpu.reading import HOST, Device, held_bytes
-from ..vram.plan.rooms import Room, named_rooms, room_of
+from ..vram.gpu.reading import held_bytes
+from ..vram.gpu.scripted import ScriptedProbe
+from ..vram.plan.rooms import Room, named_rooms, reserve
+
+BY_NAME = Build("by name", cpu=False)  # no vLLM need be here to plan for GPUs that are elsewhere
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """Where engines are to run. `host_ram_bytes` is for the weights of sleepers; None: nobody can sleep.
-
-    `cpu`: engines compute on the processor, in the machine's memory, which is the one room.
-    """
-
-    rooms: tuple[Room, ...]
-    cpu: bool
-    block_tokens: int
-    host_ram_bytes: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Probes:
-    """How this machine is looked at; tests put others in their place."""
-
-    gpus: Callable[[], list[Device] | None] = list_gpus
-    ram: Callable[[], tuple[int, int]] = machine_bytes
-    build: Callable[[], Build] = installed
-
-
-def named(gpus: str, host_ram: str | None) -> Machine:
+def named(config: Config, gpus: str, host_ram: str | None = None) -> Machine:
     """GPUs such as `2xH100`. Without `host_ram`, such as `256GiB`, as much RAM as the GPUs have together."""
-    rooms = tuple(named_rooms(gpus))
-    host_bytes = _size(host_ram) if host_ram else sum(room.total_bytes for room in rooms)
-    return Machine(rooms, cpu=False, block_tokens=GPU_BLOCK_TOKENS, host_ram_bytes=host_bytes)
+    rooms = tuple(_budgeted(config, room) for room in named_rooms(gpus))
+    host_ram_bytes = _size(host_ram) if host_ram else sum(room.total_bytes for room in rooms)
+    return Machine(BY_NAME, rooms, host_ram_bytes, lambda _: ScriptedProbe())
 
 
-def here(state_dir: Path, host_ram: str | None, probes: Probes) -> Machine:
-    """This machine, less what others hold now. What our own `serve` from `state_dir` holds counts as free.
+def here(config: Config, host_ram: str | None = None) -> Machine:
+    """This machine, less what others hold; what `serve` of this configuration holds of GPUs counts as free.
 
-    Sleepers get the RAM that is available, unless `host_ram` says how much. Raises `ConfigError` where there
-    is no vLLM, or one for GPUs and none of them.
+    Sleepers get what `serve` would give them, unless `host_ram` says how much. Raises `ConfigError` where
+    there is no vLLM, or one for GPUs and none of them.
     """
-    pids = _serving(state_dir)
-    total_bytes, available_bytes = probes.ram()
-    available_bytes = min(total_bytes, available_bytes + sum(pss_bytes(pid) or 0 for pid in pids))
-    build = probes.build()
-    if build.cpu:
-        memory = room_of(Device(HOST, 0, "host memory", total_bytes, available_bytes))
-        return Machine((memory,), cpu=True, block_tokens=build.block_tokens, host_ram_bytes=None)
-    gpus = probes.gpus() or []
-    if not gpus:
-        raise ConfigError(
-            "no NVIDIA GPU is found here; `gpu-cascade doctor` says more, --gpus 1xH200 plans for one by name"
-        )
-    rooms = tuple(room_of(_without(gpu, pids)) for gpu in gpus)
-    host_ram_bytes = _size(host_ram) if host_ram else available_bytes
-    return Machine(rooms, cpu=False, block_tokens=build.block_tokens, host_ram_bytes=host_ram_bytes)
+    found = staging.machine(config, installed())
+    pids = [] if found.build.cpu else _serving(config)
+    if pids:
+        found = replace(found, rooms=_without(config, found, pids))
+    return replace(found, host_ram_bytes=_size(host_ram)) if host_ram else found
 
 
-def _serving(state_dir: Path) -> list[int]:
+def _serving(config: Config) -> list[int]:
     """The processes of the `serve` that runs with this configuration; none where none does."""
-    found = running.find(state_dir)
+    found = running.find(config.state_dir)
     if found is None:
         return []
     try:
@@ -80,9 +50,25 @@ def _serving(state_dir: Path) -> list[int]:
         return []
 
 
-def _without(gpu: Device, pids: Collection[int]) -> Device:
+def _without(config: Config, on: Machine, pids: Collection[int]) -> tuple[Room, ...]:
     """As if these processes were gone; where the driver hides what they hold, as it is."""
-    return replace(gpu, free_bytes=min(gpu.total_bytes, gpu.free_bytes + (held_bytes(gpu, pids) or 0)))
+    held = {device.uuid: held_bytes(device, pids) or 0 for device in on.probe(tuple).devices()}
+    return tuple(
+        _budgeted(config, replace(room, reserve_bytes=_left(room, held.get(room.uuid, 0))))
+        for room in on.rooms
+    )
+
+
+def _left(room: Room, held: int) -> int:
+    return max(reserve(room.total_bytes), room.reserve_bytes - held)
+
+
+def _budgeted(config: Config, room: Room) -> Room:
+    """With no more for engines than `vram.budget_gib`."""
+    if config.vram.budget_gib is None:
+        return room
+    kept = room.total_bytes - int(config.vram.budget_gib * GIB)
+    return replace(room, reserve_bytes=max(room.reserve_bytes, kept))
 
 
 def _size(text: str) -> int:

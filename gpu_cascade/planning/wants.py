@@ -9,107 +9,123 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .. import staging
 from ..config import Config, EngineConfig
 from ..errors import ConfigError, ModelError
-from ..launch import find_model, started
+from ..launch import started
+from ..staging import Machine
 from ..vram.footprint.arguments import is_on
 from ..vram.footprint.footprint import Footprint, footprint
 from ..vram.footprint.hf_config import quantised, read
-from ..vram.plan.want import ESCALATED, Change, Variant, Want, tier_weights
+from ..vram.plan.want import Change, Variant, Want, tier_weights
 from .known import known_config
-from .machine import Machine
 
 RANKS = (1, 2, 4, 8)  # numbers of GPUs that are proposed for one engine
 
 
-def wants(config: Config, machine: Machine, *, varied: bool = False) -> list[Want]:
-    """The engines that are started here, as models.yaml has them, in its order.
+def wants(config: Config, on: Machine, *, varied: bool = False) -> list[Want]:
+    """The engines that are started here, in the file's order: what `serve` would ask for.
 
     `varied`: with what could be made of them, for cures. Raises `ModelError` for a model that is neither here
     nor known; it says how to fetch it.
     """
-    tiers = [cascade.tiers for cascade in config.cascades.values()]
-    weights, first = tier_weights(tiers), {names[0] for names in tiers}
-    return [
-        replace(
-            _want(config, name, machine, varied=varied),
-            weight=weights.get(name, ESCALATED),
-            drafts=name in first,
-        )
-        for name in started(config)
-    ]
+    return [_want(config, name, on, varied=varied) for name in started(config)]
 
 
-def _want(config: Config, name: str, machine: Machine, *, varied: bool) -> Want:
+def _want(config: Config, name: str, on: Machine, *, varied: bool) -> Want:
     engine = config.engines[name]
-    if machine.cpu:  # all ranks lie in the same memory
-        engine = engine.model_copy(update={"tensor_parallel": 1})
-    with _folder(config, engine) as folder:
-        found = _footprint(config, engine, folder, machine)
-        variants = tuple(_variants(config, engine, folder, machine)) if varied and not machine.cpu else ()
-    return Want(
-        name=name,
-        footprint=found,
-        min_tokens=engine.kv.min_tokens,
-        max_model_len=found.kv.max_model_len,
-        max_num_seqs=engine.max_num_seqs,
-        tensor_parallel=engine.tensor_parallel,
-        variants=variants,
-    )
+    with _folder(config, name) as (folder, is_here):
+        found = _served(config, name, on) if is_here else _known(config, name, on, folder)
+        variants = _variants(found, engine, on, folder) if varied and not on.build.cpu else ()
+        return replace(found, variants=tuple(variants))
 
 
 @contextmanager
-def _folder(config: Config, engine: EngineConfig) -> Iterator[Path]:
-    """The model's folder; one with a config.json alone where only the model's shape is known."""
-    assert engine.model is not None
+def _folder(config: Config, name: str) -> Iterator[tuple[Path, bool]]:
+    """The model's folder, and whether it is here; else, of a known shape, one with a config.json alone."""
     try:
-        found = find_model(config, engine.model)
+        found = staging.model_folder(config, name)
     except ModelError:
-        known = known_config(engine.model)
+        known = known_config(config.engines[name].model or "")
         if known is None:
             raise
         with tempfile.TemporaryDirectory(prefix="gpu-cascade-") as made:
             (Path(made) / "config.json").write_text(json.dumps(known), encoding="utf-8")
-            yield Path(made)
+            yield Path(made), False
     else:
-        yield found
+        yield found, True
 
 
-def _footprint(config: Config, engine: EngineConfig, folder: Path, machine: Machine) -> Footprint:
-    """On the kind of device where it takes most: a large GPU makes larger steps, which need more room."""
-    found = [
-        footprint(
-            engine,
-            folder,
-            cpu=machine.cpu,
-            block_tokens=machine.block_tokens,
-            device_bytes=total_bytes,
-            device_name=name,
-        )
-        for name, total_bytes in dict.fromkeys((room.name, room.total_bytes) for room in machine.rooms)
-    ]
-    largest = max(found, key=lambda one: one.resident(0))
-    return replace(largest, asleep_host=0) if config.vram.sleep_level == 2 else largest
+def _served(config: Config, name: str, on: Machine) -> Want:
+    """As `serve` asks for it, with what was measured of it before."""
+    [found] = staging.wants(config.model_copy(update={"engines": {name: config.engines[name]}}), on)
+    return found
 
 
-def _variants(config: Config, engine: EngineConfig, folder: Path, machine: Machine) -> Iterator[Variant]:
+def _known(config: Config, name: str, on: Machine, folder: Path) -> Want:
+    """As `serve` would ask for it, on the kind of device where it takes most: large GPUs make large steps."""
+    engine, tiers = config.engines[name], [cascade.tiers for cascade in config.cascades.values()]
+    kinds = dict.fromkeys((room.name, room.total_bytes) for room in on.rooms)
+    found = max((_footprint(engine, folder, on, *kind) for kind in kinds), key=lambda one: one.resident(0))
+    length = found.kv.max_model_len
+    return Want(
+        name=name,
+        footprint=replace(found, asleep_host=0) if config.vram.sleep_level == 2 else found,
+        min_tokens=engine.kv.min_tokens,
+        max_model_len=length,
+        # RAM is not filled: there it is what models.yaml asks for.
+        max_num_seqs=max(1, engine.kv.min_tokens // length) if on.build.cpu else engine.max_num_seqs,
+        tensor_parallel=engine.tensor_parallel,
+        weight=tier_weights(tiers).get(name, 1.0),
+        drafts=any(name == names[0] for names in tiers),
+    )
+
+
+def _footprint(
+    engine: EngineConfig, folder: Path, on: Machine, device_name: str, device_bytes: int
+) -> Footprint:
+    return footprint(
+        engine,
+        folder,
+        cpu=on.build.cpu,
+        block_tokens=on.build.block_tokens,
+        device_bytes=device_bytes,
+        device_name=device_name,
+    )
+
+
+def _variants(found: Want, engine: EngineConfig, on: Machine, folder: Path) -> Iterator[Variant]:
     """What could be made of it on GPUs, as far as the model allows."""
-    for change, what, update in _changes(engine, machine, is_quantised=bool(quantised(read(folder)))):
+    kind = on.rooms[0].name, on.rooms[0].total_bytes
+    now = _footprint(engine, folder, on, *kind)
+    for change, what, update in _changes(engine, on, is_quantised=bool(quantised(read(folder)))):
         made = engine.model_copy(update=update)
         try:
-            found = _footprint(config, made, folder, machine)
+            then = _footprint(made, folder, on, *kind)
         except ConfigError:  # its heads cannot be divided among so many
             continue
-        yield Variant(change, what, found, made.tensor_parallel)
+        yield Variant(change, what, _moved(found.footprint, now, then), made.tensor_parallel)
+
+
+def _moved(taken: Footprint, now: Footprint, then: Footprint) -> Footprint:
+    """What it takes, which may have been measured, with the difference that a change makes as computed."""
+    return replace(
+        taken,
+        weights=max(0, taken.weights + then.weights - now.weights),
+        overhead=max(0, taken.overhead + then.overhead - now.overhead),
+        kv=then.kv if then.kv != now.kv else taken.kv,
+        asleep=max(0, taken.asleep + then.asleep - now.asleep),
+        asleep_host=max(0, taken.asleep_host + then.asleep_host - now.asleep_host),
+    )
 
 
 def _changes(
-    engine: EngineConfig, machine: Machine, *, is_quantised: bool
+    engine: EngineConfig, on: Machine, *, is_quantised: bool
 ) -> Iterator[tuple[Change, str, dict[str, Any]]]:
     """A change, how one writes it in the engine's section, and the keys that it sets."""
     if not is_on(engine, "enforce-eager"):
         yield Change.EAGER, "args: {enforce-eager: true}", _with_arg(engine, "enforce-eager", True)
-    kinds = Counter(room.name for room in machine.rooms if not room.sliced)
+    kinds = Counter(room.name for room in on.rooms if not room.sliced)
     for ranks in RANKS:
         if ranks != engine.tensor_parallel and ranks <= max(kinds.values(), default=1):
             yield Change.TENSOR_PARALLEL, f"tensor_parallel: {ranks}", {"tensor_parallel": ranks}

@@ -13,7 +13,7 @@ from itertools import combinations, islice
 from .rooms import Room
 from .share import Claim, level
 
-STEPS = 3000  # places for one engine that are looked at
+STEPS = 4000  # places for one engine that are looked at
 WIDTH = 1000  # ways to choose the devices of one engine that are looked at
 
 Places = tuple[tuple[int, ...], ...]  # for each engine its devices, by their place in the list of rooms
@@ -102,7 +102,7 @@ class _Search:
         """Place these anew, the others stay where they are; whether that is better. Greedy without steps."""
         self._places = {index: on for index, on in self._found.items() if index not in some}
         masks, clashes = self._masks(self._places), 0
-        levels = [self._alone(index) for index in range(len(self._tenants))]
+        levels = [math.inf] * len(self._tenants)
         for free, mask in zip(self._free, masks, strict=True):
             clashes |= self._join(levels, free, mask)
         before = self._best
@@ -114,6 +114,9 @@ class _Search:
         if not some:
             self._best, self._found = _rank(levels, clashes), dict(self._places)
             return
+        levels = self._hoped(some, masks, levels)
+        if self._best is not None and _rank(levels, clashes) <= self._best:
+            return
         tenant, *others = some
         tried = [self._tried(tenant, on, masks, levels, clashes) for on in self._choices(tenant, masks)]
         self._left -= len(tried)
@@ -124,6 +127,22 @@ class _Search:
             self._places[tenant] = on
             moved = [mask | 1 << tenant if d in on else mask for d, mask in enumerate(masks)]
             self._descend(others, moved, new_levels, new_clashes)
+
+    def _hoped(self, some: Sequence[int], masks: list[int], levels: list[float]) -> list[float]:
+        """The levels that those not placed yet may still reach: each with the best devices for itself."""
+        levels = levels.copy()
+        for tenant in some:
+            count = self._tenants[tenant].count
+            reached = [
+                sorted(self._view(self._free[device], masks[device] | 1 << tenant)[0] for device in kind)
+                for kind in self._fitting(count)
+            ]
+            levels[tenant] = max((each[-count] for each in reached), default=-math.inf)
+        return levels
+
+    def _fitting(self, count: int) -> list[list[int]]:
+        """The kinds of devices that have enough for so many ranks."""
+        return [kind for kind in (self._kinds if count == 1 else self._whole) if len(kind) >= count]
 
     def _tried(
         self, tenant: int, on: tuple[int, ...], masks: list[int], levels: list[float], clashes: int
@@ -152,7 +171,7 @@ class _Search:
     def _choices(self, tenant: int, masks: list[int]) -> Iterator[tuple[int, ...]]:
         """Devices for it, the roomiest first, once for each way that makes a difference."""
         count = self._tenants[tenant].count
-        for kind in self._kinds if count == 1 else self._whole:
+        for kind in self._fitting(count):
             alike: dict[tuple[int, int], list[int]] = {}
             for device in kind:
                 alike.setdefault((self._free[device], masks[device]), []).append(device)
@@ -161,10 +180,6 @@ class _Search:
             labels = [label for label, devices in enumerate(classes) for _ in devices]
             for chosen in dict.fromkeys(islice(combinations(labels, count), WIDTH)):
                 yield tuple(classes[label][chosen[:place].count(label)] for place, label in enumerate(chosen))
-
-    def _alone(self, tenant: int) -> float:
-        """Its level with a device for itself: it never gets better."""
-        return max((self._view(free, 1 << tenant)[0] for free in self._free), default=-math.inf)
 
     def _taken(self, mask: int) -> int:
         if mask not in self._sums:

@@ -160,7 +160,7 @@ def read_loads(path: Path) -> Loads:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}; give a file of loads with --loads") from None
+        raise ConfigError(f"{path} cannot be read: {error}; name a file of loads with --file") from None
     try:
         loads = msgspec.convert(yaml.safe_load(_as_mapping(text)), Loads)
     except (yaml.YAMLError, msgspec.ValidationError) as error:

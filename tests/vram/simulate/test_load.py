@@ -71,7 +71,7 @@ def test_what_is_wrong_is_named(tmp_path, old, new, said):
 
 def test_a_missing_file_is_said(tmp_path):
     """With how to name another one."""
-    with pytest.raises(ConfigError, match="--loads"):
+    with pytest.raises(ConfigError, match="--file"):
         read_loads(tmp_path / "none.yaml")
 
 
