@@ -25,11 +25,11 @@ from .vram.plan.plan import Placed, Plan, plan
 from .vram.plan.rooms import Room, reserve, room_of
 from .vram.plan.want import Mode, Want, tier_weights
 from .vram.scheduler.policy import Policy, Static, Turns
-from .vram.scheduler.words import HOST, Layout, Profile, State
+from .vram.scheduler.words import HOST, Layout, Profile
 
 Sessions = Callable[[], Collection[int]]
 HOST_SHARE = 0.8  # of available RAM that sleeping weights may take
-# Seconds until an engine has been measured: /docs/vram.md says from where.
+# Seconds that are expected of a move until it has been measured: the figures of examples/vram_loads.yaml.
 GPU_BOOT_S, GPU_BOOT_GIB_S = 45.0, 0.4
 SLEEP_S, SLEEP_GIB_S = 0.3, 0.65
 WAKE_S, WAKE_GIB_S = 0.3, 0.14
@@ -95,9 +95,7 @@ def wants(config: Config, on: Machine) -> list[Want]:
         length = engine.max_model_len or found.kv.max_model_len
         seats = _seats(engine, length, on.build)
         if config.vram.sleep_level == 2:
-            found = replace(
-                found, asleep_host=1
-            )  # a byte: nobody is kept from sleeping, nobody from counting
+            found = replace(found, asleep_host=0)  # its weights are read from disk again
         want = Want(name, found, engine.kv.min_tokens, length, seats, engine.tensor_parallel)
         made.append(replace(want, weight=weights.get(name, 1.0), drafts=name in drafting))
     return made
@@ -141,12 +139,11 @@ def staged(config: Config, sockets: Path) -> Stage:
         if engine.url is not None
     }
     profiles = {one.name: _profile(config, one, on) for one in found.engines}
-    layouts = [_layout(layout.awake, layout.rest) for layout in found.layouts]
     capacity = {room.uuid: room.free_bytes for room in on.rooms} | {HOST: on.host_ram_bytes}
     policy = Static() if found.mode is Mode.STATIC else Turns(config.vram.patience_s)
     commands = {one.name: _starter(config, one, on, sockets, found.mode) for one in found.engines}
     learn = partial(_learn, config, on)
-    return Stage(found.mode, profiles | elsewhere, layouts, capacity, policy, commands, on.probe, learn)
+    return Stage(found.mode, profiles | elsewhere, found.layouts, capacity, policy, commands, on.probe, learn)
 
 
 def staged_fake(config: Config, sockets: Path, script: Path | None) -> Stage:
@@ -159,7 +156,7 @@ def staged_fake(config: Config, sockets: Path, script: Path | None) -> Stage:
     budget = _budget(config) or GIB * max(1, len(here))
     fit = max(1, budget // GIB)
     sets = [here[:fit], *([*here[: fit - 1], name] for name in here[fit:])]
-    layouts = [_layout(dict.fromkeys(names, 0), {}) for names in sets]
+    layouts = [Layout(dict.fromkeys(names, 0), {}) for names in sets]
     turns = len(sets) > 1
     commands = {name: _fake_starter(config, name, sockets, script) for name in here}
     return Stage(
@@ -195,10 +192,6 @@ def _room(gpu: Device, budget: int | None) -> Room:
 def _seats(engine: EngineConfig, length: int, build: Build) -> int:
     """For how many requests a KV cache may grow. RAM is not filled: there it is what models.yaml asks for."""
     return max(1, engine.kv.min_tokens // length) if build.cpu else engine.max_num_seqs
-
-
-def _layout(awake: Mapping[str, int], rest: Mapping[str, str]) -> Layout:
-    return Layout(dict(awake), {name: State(how) for name, how in rest.items()})
 
 
 def _profile(config: Config, placed: Placed, on: Machine) -> Profile:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from abc import abstractmethod
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
@@ -29,9 +30,9 @@ class Wire(asyncio.Protocol, Generic[Heard]):
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
 
+    @abstractmethod
     def heard(self, message: Heard) -> None:
         """A message has come; raises `Broken` where it cannot be meant."""
-        raise NotImplementedError
 
     @property
     def open(self) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .layouts import Layout, Rest, Scene, pools, rests, scenes
+from ..scheduler.words import Layout, State
+from .layouts import Scene, pools, rests, scenes
 from .place import STEPS, Placement, Tenant, place
 from .rooms import Room
 from .share import Claim, fill
@@ -38,7 +39,7 @@ class Arrangement:
         resting = {rest for layout in self.layouts for rest in layout.rest.values()}
         if not resting:
             return Mode.STATIC
-        return Mode.SLEEP if Rest.ASLEEP in resting else Mode.RESTART
+        return Mode.SLEEP if State.ASLEEP in resting else Mode.RESTART
 
 
 def arrange(question: Question, steps: int = STEPS) -> Arrangement | None:
@@ -62,17 +63,19 @@ def arrange(question: Question, steps: int = STEPS) -> Arrangement | None:
     return found
 
 
-def _ways(question: Question) -> Iterator[tuple[Rest, frozenset[str]]]:
+def _ways(question: Question) -> Iterator[tuple[State, frozenset[str]]]:
     """Who rests how while awake are others, and who always stays; each once."""
     everybody = frozenset(want.name for want in question.wants)
     drafting = frozenset(want.name for want in question.wants if want.drafts)
-    yield Rest.ABSENT, everybody
+    yield State.ABSENT, everybody
     if question.mode is Mode.STATIC:
         return
-    kinds = {Mode.SLEEP: [Rest.ASLEEP], Mode.RESTART: [Rest.ABSENT]}.get(question.mode, list(Rest))
+    kinds = {Mode.SLEEP: [State.ASLEEP], Mode.RESTART: [State.ABSENT]}.get(
+        question.mode, [State.ASLEEP, State.ABSENT]
+    )
     for staying in dict.fromkeys((drafting, frozenset[str]())):
         for rest in kinds:
-            if staying != everybody and (rest is Rest.ABSENT or question.host_ram_bytes is not None):
+            if staying != everybody and (rest is State.ABSENT or question.host_ram_bytes is not None):
                 yield rest, staying
 
 
@@ -86,24 +89,24 @@ def _hopeless(question: Question, staying: Collection[str]) -> bool:
     return need > sum(room.free_bytes for room in question.rooms)
 
 
-def _tenant(want: Want, rest: Rest, stays: bool) -> Tenant:
+def _tenant(want: Want, rest: State, stays: bool) -> Tenant:
     claim = Claim(
         want.floor_bytes,
         max(want.floor_bytes, want.full_bytes),
         want.demand_bytes,
         max(1, want.footprint.kv.page_bytes),
     )
-    kept = want.footprint.asleep if rest is Rest.ASLEEP else 0
+    kept = want.footprint.asleep if rest is State.ASLEEP else 0
     return Tenant(want.tensor_parallel, want.base_bytes, kept, claim, stays)
 
 
-def _arranged(question: Question, tenants: list[Tenant], placed: Placement, rest: Rest) -> Arrangement:
+def _arranged(question: Question, tenants: list[Tenant], placed: Placement, rest: State) -> Arrangement:
     """Layouts and KV bytes of a placement that fits."""
     names = [want.name for want in question.wants]
     awake = scenes(tenants, placed.places, question.rooms)
     how = _rests(question, awake, rest)
     kept = [
-        tenant if how.get(name) is Rest.ASLEEP else replace(tenant, rest=0)
+        tenant if how.get(name) is State.ASLEEP else replace(tenant, rest=0)
         for name, tenant in zip(names, tenants, strict=True)
     ]
     claims = {name: tenant.claim for name, tenant in zip(names, tenants, strict=True)}
@@ -112,7 +115,7 @@ def _arranged(question: Question, tenants: list[Tenant], placed: Placement, rest
     return Arrangement(placed, sizes, layouts)
 
 
-def _missed(question: Question, tenants: list[Tenant], placed: Placement, rest: Rest) -> Arrangement:
+def _missed(question: Question, tenants: list[Tenant], placed: Placement, rest: State) -> Arrangement:
     """Everybody has the least KV cache. Of those in turns the largest on each short device is awake."""
     awake = {want.name for want, tenant in zip(question.wants, tenants, strict=True) if tenant.stays}
     for device in (device for device, missing in enumerate(placed.missing) if missing):
@@ -123,16 +126,16 @@ def _missed(question: Question, tenants: list[Tenant], placed: Placement, rest: 
     return Arrangement(placed, floors, (), _layout(awake, floors, dict.fromkeys(floors, rest)))
 
 
-def _rests(question: Question, awake: Sequence[Scene], rest: Rest) -> dict[str, Rest]:
+def _rests(question: Question, awake: Sequence[Scene], rest: State) -> dict[str, State]:
     """How those rest that are not awake in every scene."""
     always = frozenset.intersection(*awake)
     resting = [want for index, want in enumerate(question.wants) if index not in always]
-    if rest is Rest.ABSENT or question.host_ram_bytes is None:
-        return {want.name: Rest.ABSENT for want in resting}
+    if rest is State.ABSENT or question.host_ram_bytes is None:
+        return {want.name: State.ABSENT for want in resting}
     return rests(((want.name, want.footprint.asleep_host) for want in resting), question.host_ram_bytes)
 
 
-def _layout(awake: Collection[str], sizes: Mapping[str, int], how: Mapping[str, Rest]) -> Layout:
+def _layout(awake: Collection[str], sizes: Mapping[str, int], how: Mapping[str, State]) -> Layout:
     return Layout(
         {name: size for name, size in sizes.items() if name in awake},
         {name: rest for name, rest in how.items() if name not in awake},

@@ -3,8 +3,8 @@
 from typing import Any
 
 from ..footprint import GIB
+from ..scheduler.words import Layout
 from .books import free_bytes
-from .layouts import Layout
 from .plan import Placed, Plan
 
 

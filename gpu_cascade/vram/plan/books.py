@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .layouts import Layout, Rest
+from ..scheduler.words import Layout, State
 from .plan import Plan
 
 
@@ -23,7 +23,7 @@ def booked(plan: Plan, device: int, layout: Layout) -> Booked:
     room = plan.rooms[device]
     here = [engine for engine in plan.engines if device in engine.devices]
     awake = [engine for engine in here if engine.name in layout.awake]
-    asleep = sum(engine.asleep_bytes for engine in here if layout.rest.get(engine.name) is Rest.ASLEEP)
+    asleep = sum(engine.asleep_bytes for engine in here if layout.rest.get(engine.name) is State.ASLEEP)
     taken = asleep + sum(engine.resident_bytes for engine in awake)
     return Booked(
         weights=sum(engine.weights_bytes for engine in awake),

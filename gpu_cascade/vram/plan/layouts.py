@@ -1,29 +1,12 @@
 """Who can be awake together, and how the others rest meanwhile. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 
+from ..scheduler.words import State
 from .place import Places, Tenant
 from .rooms import Room
 from .share import Pool
-
-
-class Rest(StrEnum):
-    """What an engine is between its turns."""
-
-    ASLEEP = "asleep"  # its process and a residue stay, its weights lie in host RAM
-    ABSENT = "absent"  # it was stopped
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Who is awake, with how many bytes of KV cache on each device, and how the others rest."""
-
-    awake: Mapping[str, int]
-    rest: Mapping[str, Rest]
-
 
 Scene = frozenset[int]  # the engines that are awake, by their place in the list
 
@@ -62,16 +45,16 @@ def _fits(scene: Scene, tenants: Sequence[Tenant], places: Places, rooms: Sequen
     return all(size <= room.free_bytes for size, room in zip(taken, rooms, strict=True))
 
 
-def rests(resting: Iterable[tuple[str, int]], host_ram_bytes: int) -> dict[str, Rest]:
+def rests(resting: Iterable[tuple[str, int]], host_ram_bytes: int) -> dict[str, State]:
     """How those rest that take turns (a name, and host RAM while asleep): asleep as long as host RAM lasts.
 
     All of them at once: in the midst of a change everybody may be asleep. The smallest come first, so that as
     few as can be must boot for their turn.
     """
-    found: dict[str, Rest] = {}
+    found: dict[str, State] = {}
     for name, size in sorted(resting, key=lambda one: one[1]):
-        found[name] = Rest.ASLEEP if size <= host_ram_bytes else Rest.ABSENT
-        host_ram_bytes -= size if found[name] is Rest.ASLEEP else 0
+        found[name] = State.ASLEEP if size <= host_ram_bytes else State.ABSENT
+        host_ram_bytes -= size if found[name] is State.ASLEEP else 0
     return found
 
 

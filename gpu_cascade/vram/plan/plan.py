@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from ..footprint import GIB
 from ..footprint.footprint import utilization
+from ..scheduler.words import Layout
 from .arrange import Arrangement, Question, arrange
 from .cures import Cure, cures
-from .layouts import Layout
 from .rooms import Room
 from .want import Mode, Want
 

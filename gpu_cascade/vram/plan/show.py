@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..footprint import GIB
+from ..scheduler.words import Layout
 from .books import Booked, booked, shown_layouts
-from .layouts import Layout
 from .plan import Placed, Plan
 from .rooms import Room
 from .want import Mode

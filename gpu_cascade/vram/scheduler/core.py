@@ -163,6 +163,7 @@ class Core:
 
     def _work(self, now: float) -> Sequence[Action]:
         """One pass over everything that is not about a single place."""
+        self.look_at = None
         if not self.mover.settled():
             self._step(now)
         if self.mover.settled():

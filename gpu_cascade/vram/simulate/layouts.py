@@ -8,16 +8,14 @@ from ...errors import ConfigError
 from ..footprint.footprint import Footprint
 from ..footprint.kv import Group, KvShape
 from ..plan.arrange import Question, arrange
-from ..plan.layouts import Rest
 from ..plan.rooms import Room
 from ..plan.want import Mode, Want, tier_weights
-from ..scheduler.words import HOST, Layout, State
+from ..scheduler.words import HOST, Layout
 from .load import GIB, bytes_of
 from .machine import GPU, Machine
 
 LEAST_TOKENS = 32768  # of each KV cache: of a million requests of the file's loads none is longer
 BLOCK_TOKENS = 16
-RESTS: Mapping[Rest, State] = {Rest.ASLEEP: State.ASLEEP, Rest.ABSENT: State.ABSENT}
 
 
 def planned(machine: Machine, mode: Mode) -> tuple[Layout, ...]:
@@ -36,10 +34,7 @@ def planned(machine: Machine, mode: Mode) -> tuple[Layout, ...]:
             f"one of {', '.join(machine.tiers)} does not fit into {capacity[GPU] / GIB:g} GiB with "
             f"{LEAST_TOKENS} tokens of KV cache; name a larger GPU in the file of loads"
         )
-    return tuple(
-        Layout(layout.awake, {name: RESTS[rest] for name, rest in layout.rest.items()})
-        for layout in found.layouts
-    )
+    return found.layouts
 
 
 def alone(machine: Machine) -> Layout:

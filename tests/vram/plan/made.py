@@ -6,10 +6,10 @@ from random import Random
 from gpu_cascade.vram.footprint import GIB
 from gpu_cascade.vram.footprint.footprint import Footprint
 from gpu_cascade.vram.footprint.kv import Group, KvShape
-from gpu_cascade.vram.plan.layouts import Rest
 from gpu_cascade.vram.plan.plan import Plan, plan
 from gpu_cascade.vram.plan.rooms import Room
 from gpu_cascade.vram.plan.want import Change, Mode, Variant, Want
+from gpu_cascade.vram.scheduler.words import State
 
 
 def kv(page_bytes, max_model_len, *more):
@@ -101,7 +101,7 @@ def broken(made: Plan, wants, host_ram_bytes):
     asked = {one.name: one for one in wants}
     found = [wrong for layout in made.layouts for wrong in _wrong_layout(layout, asked, made)]
     found += [wrong for one in made.engines for wrong in _wrong_engine(one, asked[one.name], made)]
-    asleep = {name for layout in made.layouts for name, rest in layout.rest.items() if rest is Rest.ASLEEP}
+    asleep = {name for layout in made.layouts for name, rest in layout.rest.items() if rest is State.ASLEEP}
     if sum(asked[name].footprint.asleep_host for name in asleep) > (host_ram_bytes or 0):
         found.append("more asleep than host RAM holds")
     return found
@@ -122,7 +122,7 @@ def _wrong_layout(layout, asked, made):
 def _taken(footprint, layout, name):
     if name in layout.awake:
         return footprint.weights + footprint.overhead + layout.awake[name]
-    return footprint.asleep if layout.rest[name] is Rest.ASLEEP else 0
+    return footprint.asleep if layout.rest[name] is State.ASLEEP else 0
 
 
 def _wrong_engine(one, asked, made):

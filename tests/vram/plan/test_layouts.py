@@ -1,8 +1,9 @@
 """Who can be awake together."""
 
-from gpu_cascade.vram.plan.layouts import Rest, pools, rests, scenes
+from gpu_cascade.vram.plan.layouts import pools, rests, scenes
 from gpu_cascade.vram.plan.place import Tenant
 from gpu_cascade.vram.plan.share import Claim, Pool
+from gpu_cascade.vram.scheduler.words import State
 
 from .made import room
 
@@ -67,12 +68,12 @@ def test_host_ram_holds_the_smallest_first():
     """All may be asleep at once in the midst of a change; who finds no room in host RAM is stopped."""
     asleep = rests([("large", 61), ("huge", 68), ("small", 3)], 128)
 
-    assert {"small": Rest.ASLEEP, "large": Rest.ASLEEP, "huge": Rest.ABSENT} == asleep
+    assert {"small": State.ASLEEP, "large": State.ASLEEP, "huge": State.ABSENT} == asleep
 
 
 def test_sleep_of_level_2_takes_no_host_ram():
     """Weights are dropped and read anew."""
-    assert {"a": Rest.ASLEEP, "b": Rest.ABSENT} == rests([("a", 0), ("b", 1)], 0)
+    assert {"a": State.ASLEEP, "b": State.ABSENT} == rests([("a", 0), ("b", 1)], 0)
 
 
 def test_pools_are_what_others_leave():

@@ -7,10 +7,10 @@ import pytest
 import gpu_cascade.vram.plan.plan as plan_module
 from gpu_cascade.vram.footprint import GIB
 from gpu_cascade.vram.plan.books import booked
-from gpu_cascade.vram.plan.layouts import Layout, Rest
 from gpu_cascade.vram.plan.plan import Missing
 from gpu_cascade.vram.plan.rooms import named_rooms
 from gpu_cascade.vram.plan.want import ESCALATED, Mode
+from gpu_cascade.vram.scheduler.words import Layout, State
 
 from .made import broken, plan, random_question, room, want
 
@@ -36,7 +36,7 @@ def test_three_that_do_not_fit_take_turns_beside_the_drafting_tier():
 
     assert Mode.SLEEP == found.mode
     assert [{"small", "large"}, {"small", "huge"}] == [set(layout.awake) for layout in found.layouts]
-    assert [{"huge": Rest.ASLEEP}, {"large": Rest.ASLEEP}] == [layout.rest for layout in found.layouts]
+    assert [{"huge": State.ASLEEP}, {"large": State.ASLEEP}] == [layout.rest for layout in found.layouts]
     assert 1 == len({layout.awake["small"] for layout in found.layouts})
 
 
@@ -44,7 +44,7 @@ def test_host_ram_that_holds_one_of_two_has_the_other_restart():
     """In the midst of a change both would be asleep: 61 and 68 GiB are more than 128."""
     found = plan([SMALL, LARGE, HUGE], named_rooms("1xH200"), Mode.AUTO, 128 * GIB)
 
-    assert [{"huge": Rest.ABSENT}, {"large": Rest.ASLEEP}] == [layout.rest for layout in found.layouts]
+    assert [{"huge": State.ABSENT}, {"large": State.ASLEEP}] == [layout.rest for layout in found.layouts]
     # What was stopped leaves nothing, and the others have that too.
     assert all(booked(found, 0, layout).free < 0.01 * GIB for layout in found.layouts)
 
@@ -57,7 +57,7 @@ def test_without_sleep_turns_are_taken_by_restarting(mode, host_ram_bytes):
     found = plan([SMALL, LARGE, HUGE], named_rooms("1xH200"), mode, host_ram_bytes)
 
     assert Mode.RESTART == found.mode
-    assert {Rest.ABSENT} == {rest for layout in found.layouts for rest in layout.rest.values()}
+    assert {State.ABSENT} == {rest for layout in found.layouts for rest in layout.rest.values()}
 
 
 def test_the_drafting_tier_takes_turns_only_where_it_must():
