@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from . import launch
-from .config import Config, EngineConfig
+from .config import Config
 from .engines.child import Command
 from .engines.vllm_build import Build, installed
 from .engines.vllm_process import Launch, environment
@@ -20,7 +20,7 @@ from .vram.gpu.host import HostRamProbe
 from .vram.gpu.nvml import VISIBLE, NvmlProbe, list_gpus
 from .vram.gpu.proc import machine_bytes
 from .vram.gpu.reading import HOST as HOST_DEVICE
-from .vram.gpu.reading import Device, GpuProbe
+from .vram.gpu.reading import GpuProbe
 from .vram.plan.plan import Placed, Plan, plan
 from .vram.plan.rooms import Room, reserve, room_of
 from .vram.plan.want import Mode, Want, tier_weights
@@ -75,7 +75,7 @@ def machine(config: Config, build: Build) -> Machine:
             f"vLLM {build.version} needs an NVIDIA GPU and none is found; `gpu-cascade doctor` says more, "
             f"GPU_CASCADE_DEVICE=cpu scripts/setup installs the build that needs none"
         )
-    rooms = tuple(_room(gpu, _budget(config)) for gpu in gpus)
+    rooms = tuple(budgeted(config, room_of(gpu)) for gpu in gpus)
     visible = os.environ.get(VISIBLE)
     return Machine(build, rooms, int(HOST_SHARE * available), lambda _: NvmlProbe(visible))
 
@@ -87,18 +87,24 @@ def planned(config: Config, on: Machine) -> Plan:
 
 def wants(config: Config, on: Machine) -> list[Want]:
     """What each engine that is started here takes, and how much of the traffic reaches it."""
-    weights = tier_weights([cascade.tiers for cascade in config.cascades.values()])
-    drafting = {cascade.tiers[0] for cascade in config.cascades.values()}
-    made = []
-    for name, engine in launch.started(config).items():
-        found = taken(config, name, on)
-        length = engine.max_model_len or found.kv.max_model_len
-        seats = _seats(engine, length, on.build)
-        if config.vram.sleep_level == 2:
-            found = replace(found, asleep_host=0)  # its weights are read from disk again
-        want = Want(name, found, engine.kv.min_tokens, length, seats, engine.tensor_parallel)
-        made.append(replace(want, weight=weights.get(name, 1.0), drafts=name in drafting))
-    return made
+    return [want(config, name, taken(config, name, on), on) for name in launch.started(config)]
+
+
+def want(config: Config, name: str, found: Footprint, on: Machine) -> Want:
+    """What the planner is asked for an engine that takes `found`."""
+    engine, tiers = config.engines[name], [cascade.tiers for cascade in config.cascades.values()]
+    length = engine.max_model_len or found.kv.max_model_len
+    return Want(
+        name=name,
+        footprint=replace(found, asleep_host=0) if config.vram.sleep_level == 2 else found,
+        min_tokens=engine.kv.min_tokens,
+        max_model_len=length,
+        # RAM is not filled: there a KV cache is what models.yaml asks for.
+        max_num_seqs=max(1, engine.kv.min_tokens // length) if on.build.cpu else engine.max_num_seqs,
+        tensor_parallel=engine.tensor_parallel,
+        weight=tier_weights(tiers).get(name, 1.0),
+        drafts=any(name == names[0] for names in tiers),
+    )
 
 
 def taken(config: Config, name: str, on: Machine) -> Footprint:
@@ -183,15 +189,12 @@ def _budget(config: Config) -> int | None:
     return None if config.vram.budget_gib is None else int(config.vram.budget_gib * GIB)
 
 
-def _room(gpu: Device, budget: int | None) -> Room:
-    room = room_of(gpu)
-    kept = 0 if budget is None else gpu.total_bytes - budget
-    return replace(room, reserve_bytes=max(room.reserve_bytes, kept))
-
-
-def _seats(engine: EngineConfig, length: int, build: Build) -> int:
-    """For how many requests a KV cache may grow. RAM is not filled: there it is what models.yaml asks for."""
-    return max(1, engine.kv.min_tokens // length) if build.cpu else engine.max_num_seqs
+def budgeted(config: Config, room: Room) -> Room:
+    """With no more for engines than `vram.budget_gib`."""
+    budget = _budget(config)
+    if budget is None:
+        return room
+    return replace(room, reserve_bytes=max(room.reserve_bytes, room.total_bytes - budget))
 
 
 def _profile(config: Config, placed: Placed, on: Machine) -> Profile:

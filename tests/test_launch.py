@@ -8,16 +8,8 @@ from gpu_cascade.config import load
 from gpu_cascade.errors import ModelError
 from gpu_cascade.launch import fake_command, find_model, ranks
 
-from .vram.footprint.files import write_config, write_tensors
+from .tiny import write_tiny
 
-SHAPE = {
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "hidden_size": 64,
-    "vocab_size": 1000,
-    "dtype": "bfloat16",
-}
 YAML = """
 engines:
   small: {model: ./tiny, max_model_len: 100, kv: {min_tokens: 200}%s}
@@ -30,9 +22,7 @@ cascades:
 @pytest.fixture
 def config(tmp_path):
     """A models.yaml beside a folder that looks like a model."""
-    folder = tmp_path / "tiny"
-    write_config(folder, SHAPE)
-    write_tensors(folder / "model.safetensors", {"model.embed_tokens.weight": ("BF16", (1000, 64))})
+    write_tiny(tmp_path / "tiny")
 
     def make(more=""):
         (tmp_path / "models.yaml").write_text(YAML % more)

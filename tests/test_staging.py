@@ -17,16 +17,8 @@ from gpu_cascade.vram.plan.want import Mode
 from gpu_cascade.vram.scheduler.policy import Static, Turns
 from gpu_cascade.vram.scheduler.words import State
 
-from .vram.footprint.files import write_config, write_tensors
+from .tiny import write_tiny
 
-SHAPE = {
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "hidden_size": 64,
-    "vocab_size": 1000,
-    "dtype": "bfloat16",
-}
 YAML = """
 engines:
   small: {model: ./tiny, max_model_len: 100, kv: {min_tokens: 200}}
@@ -41,9 +33,7 @@ GPUS = [Device("GPU-a", 0, "NVIDIA H200", 140 * GIB, 139 * GIB, ())]
 @pytest.fixture
 def config(tmp_path):
     """A models.yaml beside a folder that looks like a model."""
-    folder = tmp_path / "tiny"
-    write_config(folder, SHAPE)
-    write_tensors(folder / "model.safetensors", {"model.embed_tokens.weight": ("BF16", (1000, 64))})
+    write_tiny(tmp_path / "tiny")
 
     def make(more=""):
         (tmp_path / "models.yaml").write_text(YAML + more)

@@ -21,7 +21,7 @@ BY_NAME = Build("by name", cpu=False)  # no vLLM need be here to plan for GPUs t
 
 def named(config: Config, gpus: str, host_ram: str | None = None) -> Machine:
     """GPUs such as `2xH100`. Without `host_ram`, such as `256GiB`, as much RAM as the GPUs have together."""
-    rooms = tuple(_budgeted(config, room) for room in named_rooms(gpus))
+    rooms = tuple(staging.budgeted(config, room) for room in named_rooms(gpus))
     host_ram_bytes = _size(host_ram) if host_ram else sum(room.total_bytes for room in rooms)
     return Machine(BY_NAME, rooms, host_ram_bytes, lambda _: ScriptedProbe())
 
@@ -54,21 +54,13 @@ def _without(config: Config, on: Machine, pids: Collection[int]) -> tuple[Room, 
     """As if these processes were gone; where the driver hides what they hold, as it is."""
     held = {device.uuid: held_bytes(device, pids) or 0 for device in on.probe(tuple).devices()}
     return tuple(
-        _budgeted(config, replace(room, reserve_bytes=_left(room, held.get(room.uuid, 0))))
+        staging.budgeted(config, replace(room, reserve_bytes=_left(room, held.get(room.uuid, 0))))
         for room in on.rooms
     )
 
 
 def _left(room: Room, held: int) -> int:
     return max(reserve(room.total_bytes), room.reserve_bytes - held)
-
-
-def _budgeted(config: Config, room: Room) -> Room:
-    """With no more for engines than `vram.budget_gib`."""
-    if config.vram.budget_gib is None:
-        return room
-    kept = room.total_bytes - int(config.vram.budget_gib * GIB)
-    return replace(room, reserve_bytes=max(room.reserve_bytes, kept))
 
 
 def _size(text: str) -> int:

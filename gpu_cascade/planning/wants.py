@@ -17,7 +17,7 @@ from ..staging import Machine
 from ..vram.footprint.arguments import is_on
 from ..vram.footprint.footprint import Footprint, footprint
 from ..vram.footprint.hf_config import quantised, read
-from ..vram.plan.want import Change, Variant, Want, tier_weights
+from ..vram.plan.want import Change, Variant, Want
 from .known import known_config
 
 RANKS = (1, 2, 4, 8)  # numbers of GPUs that are proposed for one engine
@@ -35,7 +35,7 @@ def wants(config: Config, on: Machine, *, varied: bool = False) -> list[Want]:
 def _want(config: Config, name: str, on: Machine, *, varied: bool) -> Want:
     engine = config.engines[name]
     with _folder(config, name) as (folder, is_here):
-        found = _served(config, name, on) if is_here else _known(config, name, on, folder)
+        found = _here(config, name, on) if is_here else _known(config, name, on, folder)
         variants = _variants(found, engine, on, folder) if varied and not on.build.cpu else ()
         return replace(found, variants=tuple(variants))
 
@@ -56,29 +56,16 @@ def _folder(config: Config, name: str) -> Iterator[tuple[Path, bool]]:
         yield found, True
 
 
-def _served(config: Config, name: str, on: Machine) -> Want:
+def _here(config: Config, name: str, on: Machine) -> Want:
     """As `serve` asks for it, with what was measured of it before."""
-    [found] = staging.wants(config.model_copy(update={"engines": {name: config.engines[name]}}), on)
-    return found
+    return staging.want(config, name, staging.taken(config, name, on), on)
 
 
 def _known(config: Config, name: str, on: Machine, folder: Path) -> Want:
     """As `serve` would ask for it, on the kind of device where it takes most: large GPUs make large steps."""
-    engine, tiers = config.engines[name], [cascade.tiers for cascade in config.cascades.values()]
     kinds = dict.fromkeys((room.name, room.total_bytes) for room in on.rooms)
-    found = max((_footprint(engine, folder, on, *kind) for kind in kinds), key=lambda one: one.resident(0))
-    length = found.kv.max_model_len
-    return Want(
-        name=name,
-        footprint=replace(found, asleep_host=0) if config.vram.sleep_level == 2 else found,
-        min_tokens=engine.kv.min_tokens,
-        max_model_len=length,
-        # RAM is not filled: there it is what models.yaml asks for.
-        max_num_seqs=max(1, engine.kv.min_tokens // length) if on.build.cpu else engine.max_num_seqs,
-        tensor_parallel=engine.tensor_parallel,
-        weight=tier_weights(tiers).get(name, 1.0),
-        drafts=any(name == names[0] for names in tiers),
-    )
+    found = (_footprint(config.engines[name], folder, on, *kind) for kind in kinds)
+    return staging.want(config, name, max(found, key=lambda one: one.resident(0)), on)
 
 
 def _footprint(
