@@ -2,13 +2,14 @@
 
 import pytest
 
-from gpu_cascade import launch, staging
+from gpu_cascade import launch
 from gpu_cascade.config import load
 from gpu_cascade.engines.vllm_build import Build
 from gpu_cascade.errors import ConfigError, DoesNotFit, ModelError
 from gpu_cascade.planning import machine
 from gpu_cascade.planning.command import plan_command
 from gpu_cascade.planning.init import init
+from gpu_cascade.staging import machine as staged_on
 from gpu_cascade.vram.footprint import GIB
 from gpu_cascade.vram.gpu.reading import Device
 from gpu_cascade.vram.plan.want import Mode
@@ -30,8 +31,8 @@ def this(monkeypatch):
 
     def make(found, ram_gib=256):
         monkeypatch.setattr(machine, "installed", lambda: Build("0.32.0", cpu=not found))
-        monkeypatch.setattr(staging, "list_gpus", lambda: found)
-        monkeypatch.setattr(staging, "machine_bytes", lambda: (int(ram_gib * GIB), int(ram_gib * GIB)))
+        monkeypatch.setattr(staged_on, "list_gpus", lambda: found)
+        monkeypatch.setattr(staged_on, "machine_bytes", lambda: (int(ram_gib * GIB), int(ram_gib * GIB)))
 
     return make
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gpu_cascade import launch, running, staging
+from gpu_cascade import launch, running
 from gpu_cascade.config import load
 from gpu_cascade.engines.vllm_build import Build
 from gpu_cascade.errors import ConfigError, ModelError
@@ -14,6 +14,9 @@ from gpu_cascade.planning import machine
 from gpu_cascade.planning.command import plan_command
 from gpu_cascade.planning.machine import here, named
 from gpu_cascade.planning.wants import wants
+from gpu_cascade.staging import machine as staged_on
+from gpu_cascade.staging.stage import planned
+from gpu_cascade.staging.wants import learned
 from gpu_cascade.vram.footprint import GIB
 from gpu_cascade.vram.footprint.learned import key_of
 from gpu_cascade.vram.footprint.readings import What
@@ -76,9 +79,9 @@ def this(monkeypatch):
 
     def make(*gpus, ram=(256 * GIB, 200 * GIB), cpu=False):
         monkeypatch.setattr(machine, "installed", lambda: Build("0.32.0", cpu=cpu))
-        monkeypatch.setattr(staging, "list_gpus", lambda: list(gpus))
-        monkeypatch.setattr(staging, "machine_bytes", lambda: ram)
-        monkeypatch.setattr(staging, "NvmlProbe", lambda visible: ScriptedProbe(*gpus))
+        monkeypatch.setattr(staged_on, "list_gpus", lambda: list(gpus))
+        monkeypatch.setattr(staged_on, "machine_bytes", lambda: ram)
+        monkeypatch.setattr(staged_on, "NvmlProbe", lambda visible: ScriptedProbe(*gpus))
 
     return make
 
@@ -118,10 +121,10 @@ def test_plan_says_what_serve_starts_from(config, tiny, this, cpu):
     this(gpu(free_gib=60), cpu=cpu)
     made = config(swap=tiny, vram="budget_gib: 40")
     alone = made.model_copy(update={"engines": {"small": made.engines["small"]}})
-    on = staging.machine(made, machine.installed())
-    staging.learned(made).record(_key(made, on), What.RESIDENT_BYTES, 1.5 * GIB)
+    on = staged_on.machine(made, machine.installed())
+    learned(made).record(_key(made, on), What.RESIDENT_BYTES, 1.5 * GIB)
 
-    assert staging.planned(alone, on) == plan_command(alone)
+    assert planned(alone, on) == plan_command(alone)
 
 
 def test_a_known_model_that_is_not_here_is_computed(config):
@@ -187,7 +190,7 @@ def test_a_change_of_what_was_measured_is_the_computed_difference(config, tiny, 
     made = config(swap=tiny)
     on = here(made)
     before = wants(made, on)[0].footprint
-    staging.learned(made).record(_key(made, on), What.RESIDENT_BYTES, before.resident(0) + 2.0 * GIB)
+    learned(made).record(_key(made, on), What.RESIDENT_BYTES, before.resident(0) + 2.0 * GIB)
 
     after = wants(made, on, varied=True)[0]
 

@@ -2,11 +2,15 @@
 
 import pytest
 
-from gpu_cascade import staging
 from gpu_cascade.config import load
 from gpu_cascade.engines.vllm_build import Build
 from gpu_cascade.errors import ConfigError, DoesNotFit, ModelError
-from gpu_cascade.staging import machine, staged, staged_fake
+from gpu_cascade.staging import machine as on
+from gpu_cascade.staging import stage as stages
+from gpu_cascade.staging.fake import staged_fake
+from gpu_cascade.staging.machine import machine
+from gpu_cascade.staging.stage import staged
+from gpu_cascade.staging.wants import learned
 from gpu_cascade.vram.footprint import GIB
 from gpu_cascade.vram.footprint.learned import key_of
 from gpu_cascade.vram.footprint.readings import What
@@ -44,15 +48,15 @@ def config(tmp_path):
 
 @pytest.fixture
 def on_cpu(monkeypatch):
-    monkeypatch.setattr(staging, "installed", lambda: Build("0.32.0", cpu=True))
-    monkeypatch.setattr(staging, "machine_bytes", lambda: (16 * GIB, 12 * GIB))
+    monkeypatch.setattr(stages, "installed", lambda: Build("0.32.0", cpu=True))
+    monkeypatch.setattr(on, "machine_bytes", lambda: (16 * GIB, 12 * GIB))
 
 
 @pytest.fixture
 def on_gpu(monkeypatch):
-    monkeypatch.setattr(staging, "installed", lambda: Build("0.33.0", cpu=False))
-    monkeypatch.setattr(staging, "list_gpus", lambda: GPUS)
-    monkeypatch.setattr(staging, "machine_bytes", lambda: (64 * GIB, 60 * GIB))
+    monkeypatch.setattr(stages, "installed", lambda: Build("0.33.0", cpu=False))
+    monkeypatch.setattr(on, "list_gpus", lambda: GPUS)
+    monkeypatch.setattr(on, "machine_bytes", lambda: (64 * GIB, 60 * GIB))
 
 
 def options(command):
@@ -125,7 +129,7 @@ def test_what_was_measured_is_believed(config, tmp_path, on_cpu):
     before = staged(made, tmp_path).profiles["small"]
     key = key_of(made.engines["small"], tmp_path / "tiny", "host memory", "0.32.0")
     for what, value in ((What.BOOT_S, 12.0), (What.RESIDENT_BYTES, before.base_bytes * 1.5)):
-        staging.learned(made).record(key, what, value)
+        learned(made).record(key, what, value)
 
     after = staged(made, tmp_path).profiles["small"]
 
@@ -155,7 +159,7 @@ def test_by_turns_engines_sleep_on_a_gpu(config, tmp_path, on_gpu):
 
 def test_without_a_gpu_a_gpu_build_says_so(config, monkeypatch, on_gpu):
     """With what to do."""
-    monkeypatch.setattr(staging, "list_gpus", lambda: None)
+    monkeypatch.setattr(on, "list_gpus", lambda: None)
     with pytest.raises(ConfigError, match="needs an NVIDIA GPU and none is found"):
         machine(config(), Build("0.33.0", cpu=False))
 

@@ -1,7 +1,7 @@
 """`gpu-cascade plan`: who goes where on this machine, or on GPUs by name."""
 
 from ..config import Config
-from ..staging import Machine
+from ..staging.machine import Machine
 from ..vram.plan.plan import Plan, plan
 from ..vram.plan.want import Mode
 from .machine import here, named

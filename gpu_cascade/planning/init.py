@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..config import from_pair, load
 from ..errors import ConfigError, DoesNotFit
-from ..staging import Machine
+from ..staging.machine import Machine
 from ..vram.footprint import GIB
 from ..vram.plan.plan import Plan
 from ..vram.plan.want import Mode

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import psutil
 
-from .. import running, staging
+from .. import running
 from ..config import Config
 from ..engines.vllm_build import Build, installed
 from ..errors import ConfigError
-from ..staging import Machine
+from ..staging.machine import Machine, budgeted, machine
 from ..vram.footprint import GIB
 from ..vram.gpu.reading import held_bytes
 from ..vram.gpu.scripted import ScriptedProbe
@@ -21,7 +21,7 @@ BY_NAME = Build("by name", cpu=False)  # no vLLM need be here to plan for GPUs t
 
 def named(config: Config, gpus: str, host_ram: str | None = None) -> Machine:
     """GPUs such as `2xH100`. Without `host_ram`, such as `256GiB`, as much RAM as the GPUs have together."""
-    rooms = tuple(staging.budgeted(config, room) for room in named_rooms(gpus))
+    rooms = tuple(budgeted(config, room) for room in named_rooms(gpus))
     host_ram_bytes = _size(host_ram) if host_ram else sum(room.total_bytes for room in rooms)
     return Machine(BY_NAME, rooms, host_ram_bytes, lambda _: ScriptedProbe())
 
@@ -32,7 +32,7 @@ def here(config: Config, host_ram: str | None = None) -> Machine:
     Sleepers get what `serve` would give them, unless `host_ram` says how much. Raises `ConfigError` where
     there is no vLLM, or one for GPUs and none of them.
     """
-    found = staging.machine(config, installed())
+    found = machine(config, installed())
     pids = [] if found.build.cpu else _serving(config)
     if pids:
         found = replace(found, rooms=_without(config, found, pids))
@@ -54,7 +54,7 @@ def _without(config: Config, on: Machine, pids: Collection[int]) -> tuple[Room, 
     """As if these processes were gone; where the driver hides what they hold, as it is."""
     held = {device.uuid: held_bytes(device, pids) or 0 for device in on.probe(tuple).devices()}
     return tuple(
-        staging.budgeted(config, replace(room, reserve_bytes=_left(room, held.get(room.uuid, 0))))
+        budgeted(config, replace(room, reserve_bytes=_left(room, held.get(room.uuid, 0))))
         for room in on.rooms
     )
 

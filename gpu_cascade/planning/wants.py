@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .. import staging
 from ..config import Config, EngineConfig
 from ..errors import ConfigError, ModelError
 from ..launch import started
-from ..staging import Machine
+from ..staging.machine import Machine
+from ..staging.wants import model_folder, taken, want
 from ..vram.footprint.arguments import is_on
 from ..vram.footprint.footprint import Footprint, footprint
 from ..vram.footprint.hf_config import quantised, read
@@ -44,7 +44,7 @@ def _want(config: Config, name: str, on: Machine, *, varied: bool) -> Want:
 def _folder(config: Config, name: str) -> Iterator[tuple[Path, bool]]:
     """The model's folder, and whether it is here; else, of a known shape, one with a config.json alone."""
     try:
-        found = staging.model_folder(config, name)
+        found = model_folder(config, name)
     except ModelError:
         known = known_config(config.engines[name].model or "")
         if known is None:
@@ -58,14 +58,14 @@ def _folder(config: Config, name: str) -> Iterator[tuple[Path, bool]]:
 
 def _here(config: Config, name: str, on: Machine) -> Want:
     """As `serve` asks for it, with what was measured of it before."""
-    return staging.want(config, name, staging.taken(config, name, on), on)
+    return want(config, name, taken(config, name, on), on)
 
 
 def _known(config: Config, name: str, on: Machine, folder: Path) -> Want:
     """As `serve` would ask for it, on the kind of device where it takes most: large GPUs make large steps."""
     kinds = dict.fromkeys((room.name, room.total_bytes) for room in on.rooms)
     found = (_footprint(config.engines[name], folder, on, *kind) for kind in kinds)
-    return staging.want(config, name, max(found, key=lambda one: one.resident(0)), on)
+    return want(config, name, max(found, key=lambda one: one.resident(0)), on)
 
 
 def _footprint(

@@ -16,7 +16,7 @@ from ..config import CascadeConfig, Config
 from ..engines.vllm_build import installed
 from ..errors import ConfigError
 from ..launch import find_model, started
-from ..staging import machine
+from ..staging.machine import machine
 from .engines import Engines
 
 UNSEEN = frozenset({"remote", "unknown"})

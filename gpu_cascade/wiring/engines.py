@@ -22,7 +22,8 @@ from ..errors import ConfigError
 from ..events import EngineChanged, Event, Hook, Hooks
 from ..launch import ranks, socket_folder
 from ..running import hold
-from ..staging import Stage, staged, staged_fake
+from ..staging.fake import staged_fake
+from ..staging.stage import Stage, staged
 from ..vram.scheduler import state
 from ..vram.scheduler.core import Core
 from ..vram.scheduler.shell import Scheduler

@@ -21,7 +21,9 @@ from gpu_cascade.engines.openai_http import Address, OpenAIHttp
 from gpu_cascade.engines.probe import Probe
 from gpu_cascade.engines.vllm_build import installed
 from gpu_cascade.launch import socket_folder
-from gpu_cascade.staging import machine, model_folder, staged, taken
+from gpu_cascade.staging.machine import machine
+from gpu_cascade.staging.stage import staged
+from gpu_cascade.staging.wants import model_folder, taken
 from gpu_cascade.types import Request
 from gpu_cascade.vram.footprint import GIB
 from gpu_cascade.vram.footprint.hf_config import read
