@@ -57,8 +57,11 @@ class Core:
             return (Refuse(ticket, error),)
         desk.add(ticket)
         self.waiting += 1
+        if one.open:  # a place may be free that late ones may not have
+            self._assign(one, now)
+            return self._out()
         # While something moves, one more who waits changes nothing.
-        return () if one.open or self._since is None else self._work(now)
+        return () if self._since is None else self._work(now)
 
     def leave(self, ticket: Ticket) -> None:
         """Who waited is gone. One whose place had come already calls `give_back` instead."""
@@ -120,7 +123,7 @@ class Core:
     def _changed(self, one: Standing, now: float) -> Sequence[Action]:
         self._serve(one, now)
         self._step(now)
-        return self._work(now)
+        return self._settle(now)
 
     def shut(self, one: Standing) -> bool:
         """Whether nobody may wait for this engine."""
@@ -156,16 +159,20 @@ class Core:
 
     def _refuse_all(self, one: Standing) -> None:
         error = _down(one)
-        while ticket := one.desk.next(one.since):
+        for ticket in one.desk.send_away():
             ticket.open = False
             self.waiting -= 1
             self._actions.append(Refuse(ticket, error))
 
     def _work(self, now: float) -> Sequence[Action]:
         """One pass over everything that is not about a single place."""
-        self.look_at = None
         if not self.mover.settled():
             self._step(now)
+        return self._settle(now)
+
+    def _settle(self, now: float) -> Sequence[Action]:
+        """Where everybody stands as the layout has them, ask the policy for the next."""
+        self.look_at = None
         if self.mover.settled():
             self._since = now if self._since is None else self._since
             choice = self._choose(now, self._since)

@@ -54,10 +54,10 @@ class Mover:
 
     def stuck(self) -> list[Standing]:
         """Those that should be awake while nothing moves any more: their room is held for good."""
-        engines = self._engines.values()
-        if any(one.moving or one.lost or (one.state is State.DRAINING and one.desk.taken) for one in engines):
-            return []
-        return [one for one in engines if one.name in self.layout.awake and not self._settled(one)]
+        for one in self._engines.values():
+            if one.moving or one.lost or (one.state is State.DRAINING and one.desk.taken):
+                return []
+        return [one for name in self.layout.awake if not self._settled(one := self._engines[name])]
 
     def missing(self, one: Standing) -> str:
         """What a stuck engine lacks, in words."""

@@ -9,6 +9,7 @@ from .standing import Standing
 from .words import Layout, State
 
 LEAD = 1.25  # how much more must be asked of those that would come than of those that would go
+EARLY = 0.05  # of a change's cost: before a claim is so old, those who came with it are not all counted
 QUIET_GAPS = 3.0  # after so many mean gaps without a request an engine is done
 LOOK_S = 1.0  # rates fade without an event: look again
 
@@ -92,8 +93,8 @@ class Turns:
 
     1. Those that would go are idle, and less than one request is expected for them during the change, or none
        came for `QUIET_GAPS` of their mean gaps;
-    2. `LEAD` times as much is asked of those that would come as of those that would go, and the turn has
-       lasted one change;
+    2. `LEAD` times as much is asked of those that would come as of those that would go, the turn has
+       lasted one change, and the oldest has waited for `EARLY` of one;
     3. the oldest has waited for `patience_s`, and the turn has lasted `least_turns` changes.
 
     So where k engines are wanted and not awake, nobody waits longer than the change under way, then k times
@@ -111,12 +112,11 @@ class Turns:
         if swap is None:
             return STAY
         (oldest, name), cost_s = claims[0], swap.cost_s()
-        quiet_at, pays_at = swap.quiet_at(cost_s), view.since + cost_s
+        quiet_at, pays_at = swap.quiet_at(cost_s), max(view.since + cost_s, oldest + EARLY * cost_s)
         due_at = max(oldest + self.patience_s, view.since + self.least_turns * cost_s)
         if now >= quiet_at:
             return Choice(swap.layout, f"{name} is asked for, {_named(swap.going)} idle")
-        wanted, lost = swap.wanted(now), swap.lost(now)
-        if now >= pays_at and wanted > LEAD * lost:
+        if now >= pays_at and (wanted := swap.wanted(now)) > LEAD * (lost := swap.lost(now)):
             return Choice(swap.layout, f"{wanted:.2f} requests/s wait, {lost:.2f} would")
         if now >= due_at:
             return Choice(swap.layout, f"somebody has waited {now - oldest:.0f} s for {name}")
@@ -162,7 +162,7 @@ def _swap(view: View, name: str) -> _Swap | None:
     found = view.with_awake(name)
     if not found:
         return None
-    index = max(found, key=worth)
+    index = max(found, key=worth) if len(found) > 1 else found[0]
     goal = view.layouts[index]
     going = [engines[each] for each in awake if each not in goal.awake and each in engines]
     coming = [engines[each] for each in goal.awake if each not in awake and each in engines]

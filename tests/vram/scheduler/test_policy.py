@@ -3,7 +3,7 @@
 import pytest
 
 from gpu_cascade.vram.scheduler.desk import Desk
-from gpu_cascade.vram.scheduler.policy import STAY, Lru, Static, Turns, View
+from gpu_cascade.vram.scheduler.policy import EARLY, LOOK_S, STAY, Lru, Static, Turns, View
 from gpu_cascade.vram.scheduler.standing import Standing
 from gpu_cascade.vram.scheduler.words import State, Ticket
 
@@ -68,6 +68,19 @@ def test_more_asked_for_pays_after_one_change(engines):
 
     assert policy.choose(view(engines, since=100.0 - CHANGE_S + 1), 100.0).layout is None
     assert 1 == policy.choose(view(engines, since=100.0 - CHANGE_S), 100.0).layout
+
+
+def test_a_claim_settles_before_it_counts(engines):
+    """Of many who come together two to the sleeper may be the first: nobody goes for these."""
+    engines["large"].desk.taken = 1  # never idle
+    engines["large"].desk.came(0.0)
+    wait_for(engines, "huge", 0.0, count=2)
+    policy = Turns(patience_s=1e6, least_turns=1e6)
+
+    early = policy.choose(view(engines, since=-1e6), 0.0)
+    assert (None, LOOK_S) == (early.layout, early.look_at)
+    assert policy.choose(view(engines, since=-1e6), EARLY * CHANGE_S - 0.1).layout is None
+    assert 1 == policy.choose(view(engines, since=-1e6), EARLY * CHANGE_S).layout
 
 
 def test_patience_ends_but_not_before_the_least_turn(engines):
