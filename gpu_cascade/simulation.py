@@ -61,6 +61,8 @@ def simulate(job: Job) -> Simulated:
     for policy in job.policies:
         if policy not in CHOICES:
             raise ConfigError(f"--policy {policy} {unknown(policy, CHOICES)}")
+    if job.split and "static" not in job.policies:
+        raise ConfigError(f"--split is for --policy static, and {', '.join(job.policies)} was asked for")
     loads = read_loads(job.file)
     load = chosen(loads, job.load)
     arrivals = arrived(loads, load, job)

@@ -1,5 +1,7 @@
 """A models.yaml for a machine: it loads, and it fits."""
 
+from pathlib import Path
+
 import pytest
 
 from gpu_cascade import launch
@@ -13,6 +15,8 @@ from gpu_cascade.staging import machine as staged_on
 from gpu_cascade.vram.footprint import GIB
 from gpu_cascade.vram.gpu.reading import Device
 from gpu_cascade.vram.plan.want import Mode
+
+from .tiny import write_tiny
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +95,26 @@ def test_on_a_processor_the_cache_follows_the_memory(tmp_path, this):
     assert (16384, 16384) == roomy.pair.min_tokens
     assert roomy.pair.min_tokens > tight.pair.min_tokens
     assert Mode.STATIC == tight.plan.mode
+
+
+def test_models_that_are_not_here_are_fetched_next(tmp_path, this):
+    """By the names that `models pull` knows."""
+    this([], 64)
+
+    written = init(tmp_path / "models.yaml")
+
+    assert f"gpu-cascade models pull {written.pair.small} {written.pair.large}" == written.next
+
+
+def test_where_all_models_are_here_serve_comes_next(tmp_path, this, monkeypatch):
+    """With the file's name where it is not the usual one."""
+    this([], 64)
+    write_tiny(tmp_path / "tiny")
+    monkeypatch.setattr(launch, "find_model", lambda config, model: tmp_path / "tiny")
+    monkeypatch.chdir(tmp_path)
+
+    assert "gpu-cascade serve" == init(Path("models.yaml")).next
+    assert "gpu-cascade serve --config 'of mine.yaml'" == init(Path("of mine.yaml")).next
 
 
 def test_nothing_fits_is_said_and_nothing_written(tmp_path, this):

@@ -127,6 +127,17 @@ def test_plan_says_what_serve_starts_from(config, tiny, this, cpu):
     assert planned(alone, on) == plan_command(alone)
 
 
+@pytest.mark.parametrize(("at_once", "min_tokens", "shown"), [(2, 32768, 2), (64, 8192, 8), (64, 16384, 16)])
+def test_at_once_is_the_lower_of_what_was_asked_for_and_what_the_cache_holds(
+    config, this, at_once, min_tokens, shown
+):
+    """On a processor too, where the cache is what `min_tokens` says: usual requests have 1,024 tokens."""
+    this(cpu=True)
+    made = config(f", max_num_seqs: {at_once}, kv: {{min_tokens: {min_tokens}}}")
+
+    assert shown == plan_command(made).engines[0].max_num_seqs
+
+
 def test_a_known_model_that_is_not_here_is_computed(config):
     """A 32B model has 61 GiB of weights in 16 bits; that it was computed is said."""
     found = plan_command(config(), "1xH200")
@@ -141,7 +152,7 @@ def test_a_known_model_is_asked_for_as_serve_would(config, tiny, this):
     for cpu in (True, False):
         this(gpu(), cpu=cpu)
         known, read = (wants(made, here(made))[0] for made in (config(), config(swap=tiny)))
-        for field in ("name", "min_tokens", "max_model_len", "max_num_seqs", "weight", "drafts"):
+        for field in ("name", "min_tokens", "max_model_len", "max_num_seqs", "weight", "drafts", "fills"):
             assert getattr(read, field) == getattr(known, field)
 
 
@@ -240,6 +251,15 @@ def test_on_a_mixed_machine_the_larger_need_counts(config):
     small = wants(config(), named(config(), "2xL4"))[0].footprint
 
     assert mixed.overhead > small.overhead
+
+
+def test_on_a_mixed_machine_a_change_is_measured_where_the_engine_takes_most(config):
+    """In whatever order the GPUs are: what a cure saves is what it saves there."""
+    one, other = (
+        wants(config(), named(config(), gpus), varied=True)[0] for gpus in ("1xL4+1xH200", "1xH200+1xL4")
+    )
+
+    assert one == other
 
 
 def test_this_machines_gpus_less_what_others_hold(config, this):

@@ -69,6 +69,10 @@ def test_a_recording_is_a_load(tmp_path):
         (short("autp"), "--policy autp is not known here; did you mean auto"),
         (Job(EXAMPLE, "day", ("auto",)), "--load day is not known here"),
         (short("static", split={"tiny": 1}), "--split tiny is not known here"),
+        (
+            short("auto", "lru", split={"small": 4}),
+            "--split is for --policy static, and auto, lru was asked for",
+        ),
         (short("static", split={"small": 1000}), "take 1004.4 GiB"),
     ],
 )

@@ -10,7 +10,7 @@ from gpu_cascade.staging import stage as stages
 from gpu_cascade.staging.fake import staged_fake
 from gpu_cascade.staging.machine import machine
 from gpu_cascade.staging.stage import staged
-from gpu_cascade.staging.wants import learned
+from gpu_cascade.staging.wants import learned, taken
 from gpu_cascade.vram.footprint import GIB
 from gpu_cascade.vram.footprint.learned import key_of
 from gpu_cascade.vram.footprint.readings import What
@@ -19,6 +19,7 @@ from gpu_cascade.vram.gpu.reading import HOST as HOST_DEVICE
 from gpu_cascade.vram.gpu.reading import Device
 from gpu_cascade.vram.plan.want import Mode
 from gpu_cascade.vram.scheduler.policy import Static, Turns
+from gpu_cascade.vram.scheduler.splits import Splits
 from gpu_cascade.vram.scheduler.words import State
 
 from .tiny import write_tiny
@@ -95,7 +96,7 @@ def test_a_budget_for_one_means_turns(config, tmp_path, on_cpu):
     """Without a GPU by restarting; patience is what the file says."""
     stage = staged(config("vram: {budget_gib: 2, patience_s: 7}"), tmp_path)
 
-    assert (Mode.RESTART, Turns(7)) == (stage.mode, stage.policy)
+    assert (Mode.RESTART, Splits(Turns(7))) == (stage.mode, stage.policy)
     assert [["small"], ["large"]] == [list(layout.awake) for layout in stage.layouts]
     assert 2 * GIB == stage.capacity[HOST_DEVICE]
 
@@ -162,6 +163,50 @@ def test_without_a_gpu_a_gpu_build_says_so(config, monkeypatch, on_gpu):
     monkeypatch.setattr(on, "list_gpus", lambda: None)
     with pytest.raises(ConfigError, match="needs an NVIDIA GPU and none is found"):
         machine(config(), Build("0.33.0", cpu=False))
+
+
+UNLIKE = [Device("GPU-l", 1, "NVIDIA L4", 22 * GIB, 22 * GIB, ()), *GPUS]
+
+
+def test_of_unlike_gpus_the_one_counts_where_an_engine_takes_most(config, monkeypatch, on_gpu):
+    """It is not placed yet: the order of the GPUs does not matter, and a plan holds wherever it goes."""
+    made = config()
+
+    def taken_of(gpus):
+        monkeypatch.setattr(on, "list_gpus", lambda: gpus)
+        return taken(made, "small", machine(made, Build("0.33.0", cpu=False)))
+
+    assert taken_of(GPUS) == taken_of(UNLIKE) == taken_of(UNLIKE[::-1])
+    assert taken_of(GPUS).overhead > taken_of(UNLIKE[:1]).overhead
+
+
+def test_on_unlike_gpus_each_has_its_own_readings(config, tmp_path, monkeypatch, on_gpu):
+    """What an engine was seen to do on one kind is kept for that kind, and believed of it alone."""
+    monkeypatch.setattr(on, "list_gpus", lambda: UNLIKE)
+    made = config("vram: {budget_gib: 2.05}")  # one engine on each
+    stage = staged(made, tmp_path)
+    where = {name: stage.profiles[name].devices for name in ("small", "large")}
+    assert {("GPU-l",), ("GPU-a",)} == set(where.values())
+
+    for name, (device,) in where.items():
+        stage.learn(name, What.BOOT_S, {"GPU-l": 11.0, "GPU-a": 22.0}[device])
+
+    kinds = {"NVIDIA L4": 11.0, "NVIDIA H200": 22.0}
+    keys = {kind: key_of(made.engines["small"], tmp_path / "tiny", kind, "0.33.0") for kind in kinds}
+    assert kinds == {kind: learned(made).recall(key)[What.BOOT_S].believed() for kind, key in keys.items()}
+    again = staged(made, tmp_path).profiles
+    assert {"GPU-l": 11.0, "GPU-a": 22.0} == {again[name].devices[0]: again[name].boot_s for name in where}
+
+
+def test_two_ranks_on_a_processor_are_refused_with_what_to_write(config, tmp_path, on_cpu):
+    """It counts as one device, whatever its memory; exit code 4, before anything starts."""
+    text = YAML.replace("{model: ./tiny", "{model: ./tiny, tensor_parallel: 2", 1)
+    (tmp_path / "models.yaml").write_text(text)
+
+    with pytest.raises(
+        DoesNotFit, match=r"small wants 2 devices .* one.*; set engines\.small\.tensor_parallel: 1"
+    ):
+        staged(load(tmp_path / "models.yaml"), tmp_path)
 
 
 def test_scripted_engines_take_turns_within_a_budget(config, tmp_path):

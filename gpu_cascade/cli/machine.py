@@ -40,6 +40,7 @@ def init(
     written = write(config, force=force)
     console.print(f"{written.path}: {written.pair.small} and {written.pair.large}", highlight=False)
     console.print(render(written.plan), highlight=False)
+    console.print(f"next: {written.next}", highlight=False, soft_wrap=True)
 
 
 @cli.command()
@@ -50,6 +51,9 @@ def simulate(
         typer.Option(help="static, sleep, auto, lru, best-static, dedicated or clairvoyant; several."),
     ] = None,
     file: Annotated[Path, typer.Option(help="GPU, engines and loads.")] = Path("examples/vram_loads.yaml"),
+    split: Annotated[
+        str | None, typer.Option(help="GiB of KV cache by engine, for static: small=4,large=50.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 1,
     hours: Annotated[float, typer.Option(min=0.001, max=1000)] = 4.0,
     json: AsJson = False,
@@ -57,7 +61,8 @@ def simulate(
     """The scheduler on modelled GPUs: goodput, latencies, time by state and moves, under each policy."""
     from .. import simulation
 
-    job = simulation.Job(file, load, tuple(policy or ("auto", "static")), seed, hours)
+    given = simulation.split_of(split) if split is not None else {}
+    job = simulation.Job(file, load, tuple(policy or ("auto", "static")), seed, hours, given)
     found = simulation.simulate(job)
     show(found.numbers, json, found.tables)
 

@@ -74,6 +74,15 @@ class Probe:
             _quoted("version", version), _label("num_gpu_blocks", metrics), _label("block_size", metrics)
         )
 
+    async def kv_usage(self) -> tuple[float | None, int]:
+        """The share of the KV cache that is in use, None where it is not told; preemptions since the boot.
+
+        Raises as `call` does.
+        """
+        _, metrics = await self.call("GET", "metrics", HEALTH_S)
+        usage = _metric("kv_cache_usage_perc", metrics)  # a share in spite of its name
+        return usage, int(_metric("num_preemptions_total", metrics) or 0)
+
     async def call(
         self, method: str, path: str, limit_s: float, body: Mapping[str, str] | None = None
     ) -> tuple[int, str]:
@@ -102,6 +111,11 @@ class Probe:
 def _quoted(key: str, json_text: str) -> str:
     found = re.search(rf'"{key}"\s*:\s*"([^"]+)"', json_text)
     return found[1] if found else "unknown"
+
+
+def _metric(name: str, metrics: str) -> float | None:
+    found = re.search(rf"^vllm:{name}(?:\{{.*\}})? ([-+.eE\d]+)$", metrics, re.MULTILINE)
+    return float(found[1]) if found else None
 
 
 def _label(name: str, metrics: str) -> int:

@@ -1,11 +1,13 @@
 """`gpu-cascade init`: a commented models.yaml for this machine, with the largest models that fit."""
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..config import from_pair, load
-from ..errors import ConfigError, DoesNotFit
+from .. import launch
+from ..config import Config, from_pair, load
+from ..errors import ConfigError, DoesNotFit, ModelError
 from ..staging.machine import Machine
 from ..vram.footprint import GIB
 from ..vram.plan.plan import Plan
@@ -55,6 +57,15 @@ class Written:
     path: Path
     pair: Pair
     plan: Plan
+    missing: tuple[str, ...]  # the models that are not on this machine
+
+    @property
+    def next(self) -> str:
+        """The command that comes next: it fetches what is missing, else it serves."""
+        if self.missing:
+            return f"gpu-cascade models pull {' '.join(self.missing)}"
+        named = "" if self.path == Path("models.yaml") else f" --config {shlex.quote(str(self.path))}"
+        return f"gpu-cascade serve{named}"
 
 
 def init(path: Path, *, force: bool = False) -> Written:
@@ -65,7 +76,8 @@ def init(path: Path, *, force: bool = False) -> Written:
     """
     if path.exists() and not force:
         raise ConfigError(f"{path} is there already; --force writes over it, --config names another file")
-    on = here(from_pair("small", "large").model_copy(update={"base": path.absolute().parent}))
+    beside = from_pair("small", "large").model_copy(update={"base": path.absolute().parent})
+    on = here(beside)
     fresh = path.with_name(f".{path.name}.new")
     try:
         pair, plan = _chosen(fresh, on)
@@ -75,7 +87,16 @@ def init(path: Path, *, force: bool = False) -> Written:
         raise ConfigError(f"{path} cannot be written: {error.strerror}; name another with --config") from None
     finally:
         fresh.unlink(missing_ok=True)
-    return Written(path, pair, plan)
+    missing = tuple(model for model in (pair.small, pair.large) if not _is_here(beside, model))
+    return Written(path, pair, plan, missing)
+
+
+def _is_here(config: Config, model: str) -> bool:
+    try:
+        launch.find_model(config, model)
+    except ModelError:
+        return False
+    return True
 
 
 def _chosen(fresh: Path, on: Machine) -> tuple[Pair, Plan]:

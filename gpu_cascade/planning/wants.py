@@ -13,10 +13,11 @@ from ..config import Config, EngineConfig
 from ..errors import ConfigError, ModelError
 from ..launch import started
 from ..staging.machine import Machine
-from ..staging.wants import model_folder, taken, want
+from ..staging.wants import computed, kinds, model_folder, taken, want
 from ..vram.footprint.arguments import is_on
-from ..vram.footprint.footprint import Footprint, footprint
+from ..vram.footprint.footprint import Footprint
 from ..vram.footprint.hf_config import quantised, read
+from ..vram.plan.rooms import Room
 from ..vram.plan.want import Change, Variant, Want
 from .known import known_config
 
@@ -62,33 +63,24 @@ def _here(config: Config, name: str, on: Machine) -> Want:
 
 
 def _known(config: Config, name: str, on: Machine, folder: Path) -> Want:
-    """As `serve` would ask for it, on the kind of device where it takes most: large GPUs make large steps."""
-    kinds = dict.fromkeys((room.name, room.total_bytes) for room in on.rooms)
-    found = (_footprint(config.engines[name], folder, on, *kind) for kind in kinds)
-    return want(config, name, max(found, key=lambda one: one.resident(0)), on)
+    """As `serve` would ask for it."""
+    engine = config.engines[name]
+    return want(config, name, computed(engine, folder, on, _hardest(engine, folder, on)), on)
 
 
-def _footprint(
-    engine: EngineConfig, folder: Path, on: Machine, device_name: str, device_bytes: int
-) -> Footprint:
-    return footprint(
-        engine,
-        folder,
-        cpu=on.build.cpu,
-        block_tokens=on.build.block_tokens,
-        device_bytes=device_bytes,
-        device_name=device_name,
-    )
+def _hardest(engine: EngineConfig, folder: Path, on: Machine) -> Room:
+    """A device of the kind where the engine takes most."""
+    return max(kinds(on.rooms), key=lambda room: computed(engine, folder, on, room).resident(0))
 
 
 def _variants(found: Want, engine: EngineConfig, on: Machine, folder: Path) -> Iterator[Variant]:
     """What could be made of it on GPUs, as far as the model allows."""
-    kind = on.rooms[0].name, on.rooms[0].total_bytes
-    now = _footprint(engine, folder, on, *kind)
+    room = _hardest(engine, folder, on)
+    now = computed(engine, folder, on, room)
     for change, what, update in _changes(engine, on, is_quantised=bool(quantised(read(folder)))):
         made = engine.model_copy(update=update)
         try:
-            then = _footprint(made, folder, on, *kind)
+            then = computed(made, folder, on, room)
         except ConfigError:  # its heads cannot be divided among so many
             continue
         yield Variant(change, what, _moved(found.footprint, now, then), made.tensor_parallel)

@@ -19,6 +19,7 @@ from ..vram.gpu.reading import GpuProbe
 from ..vram.plan.plan import Placed, Plan, plan
 from ..vram.plan.want import Mode
 from ..vram.scheduler.policy import Policy, Static, Turns
+from ..vram.scheduler.splits import Splits
 from ..vram.scheduler.words import HOST, Layout, Profile
 from .machine import Machine, Sessions, machine
 from .wants import key, learned, model_folder, wants
@@ -62,20 +63,29 @@ def staged(config: Config, sockets: Path) -> Stage:
     }
     profiles = {one.name: _profile(config, one, on) for one in found.engines}
     capacity = {room.uuid: room.free_bytes for room in on.rooms} | {HOST: on.host_ram_bytes}
-    policy = Static() if found.mode is Mode.STATIC else Turns(config.vram.patience_s)
-    commands = {one.name: _starter(config, one, on, sockets, found.mode) for one in found.engines}
-    learn = partial(_learn, config, on)
-    return Stage(found.mode, profiles | elsewhere, found.layouts, capacity, policy, commands, on.probe, learn)
+    commands = {
+        one.name: _starter(config, one, on, sockets, found.mode, profiles[one.name]) for one in found.engines
+    }
+    layouts = (*found.layouts, *found.splits)
+    learn = partial(_learn, config, on, {one.name: one.devices[0] for one in found.engines})
+    policy = _policy(config, layouts)
+    return Stage(found.mode, profiles | elsewhere, layouts, capacity, policy, commands, on.probe, learn)
 
 
-def _learn(config: Config, on: Machine, name: str, what: What, value: float) -> None:
-    learned(config).record(key(config, name, on), what, value)
+def _policy(config: Config, layouts: Sequence[Layout]) -> Policy:
+    return Static() if len(layouts) == 1 else Splits(Turns(config.vram.patience_s))
+
+
+def _learn(
+    config: Config, on: Machine, devices: Mapping[str, int], name: str, what: What, value: float
+) -> None:
+    learned(config).record(key(config, name, on, on.rooms[devices[name]]), what, value)
 
 
 def _profile(config: Config, placed: Placed, on: Machine) -> Profile:
     engine = config.engines[placed.name]
     gib = placed.weights_bytes * len(placed.devices) / GIB
-    took = learned(config).recall(key(config, placed.name, on))
+    took = learned(config).recall(key(config, placed.name, on, on.rooms[placed.devices[0]]))
 
     def seconds(what: What, computed: float) -> float:
         return (took[what].believed() if what in took else None) or computed
@@ -85,7 +95,8 @@ def _profile(config: Config, placed: Placed, on: Machine) -> Profile:
         base_bytes=placed.weights_bytes + placed.overhead_bytes,
         asleep_bytes=placed.asleep_bytes,
         asleep_host_bytes=placed.asleep_host_bytes if config.vram.sleep_level == 1 else 0,
-        places=engine.max_num_seqs if on.build.cpu else placed.max_num_seqs,
+        places=engine.max_num_seqs,
+        place_bytes=0 if on.build.cpu else placed.kv_bytes // max(1, placed.holds_usual),
         boot_s=seconds(What.BOOT_S, CPU_BOOT_S if on.build.cpu else GPU_BOOT_S + GPU_BOOT_GIB_S * gib),
         sleep_s=seconds(What.SLEEP_S, SLEEP_S + SLEEP_GIB_S * gib),
         wake_s=seconds(What.WAKE_S, WAKE_S + WAKE_GIB_S * gib),
@@ -93,7 +104,7 @@ def _profile(config: Config, placed: Placed, on: Machine) -> Profile:
 
 
 def _starter(
-    config: Config, placed: Placed, on: Machine, sockets: Path, mode: Mode
+    config: Config, placed: Placed, on: Machine, sockets: Path, mode: Mode, profile: Profile
 ) -> Callable[[int], Command]:
     """What boots the engine, on its devices alone."""
     name, engine = placed.name, config.engines[placed.name]
@@ -101,13 +112,12 @@ def _starter(
     env = environment(on.build, os.environ, launch.secrets(config), sleeps=sleeps)
     if not on.build.cpu:
         env[VISIBLE] = ",".join(on.rooms[device].uuid for device in placed.devices)
-        engine = engine.model_copy(update={"max_num_seqs": placed.max_num_seqs})
     interval = launch.DRAFT_INTERVAL if launch.only_read(config, name) else 1
 
     def start(kv_bytes: int) -> Command:
         one = Launch(
             name,
-            engine,
+            engine.model_copy(update={"max_num_seqs": profile.places_with(kv_bytes)}),
             model_folder(config, name),
             sockets / f"{name}.sock",
             kv_bytes,

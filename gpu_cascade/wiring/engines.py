@@ -16,6 +16,7 @@ from ..engines.child import EngineProcess
 from ..engines.leased import IfAwake, Leased
 from ..engines.meter import BusyMeter
 from ..engines.openai_http import Address, OpenAIHttp
+from ..engines.probe import Probe
 from ..engines.sleep import Sleeper
 from ..engines.supervise import Fleet, Supervised
 from ..errors import ConfigError
@@ -29,6 +30,7 @@ from ..vram.scheduler.core import Core
 from ..vram.scheduler.shell import Scheduler
 from ..vram.witness import Witness
 from .hands import Body, EngineHands
+from .kv_watch import KvWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Engines:
         self._hands = EngineHands(self._fleet, bodies, self._witness, config.vram.sleep_level, stage.learn)
         core = Core(stage.profiles, stage.layouts, stage.capacity, stage.policy, config.gateway.max_queue)
         self.scheduler = Scheduler(core, self._hands, hooks)
+        probes = {name: Probe(name, process.socket) for name, process in self._processes.items()}
+        self._kv_watch = KvWatch(probes, self.awake, self.scheduler.pressed)
         self._meters = {name: BusyMeter() for name in config.engines}
         self._clients = [
             OpenAIHttp(name, self._address(config, name, engine)) for name, engine in config.engines.items()
@@ -63,6 +67,11 @@ class Engines:
             client.name: Leased(client, self.scheduler, self._meters[client.name]) for client in self._clients
         }
         hooks.add(self._engine_changed)
+
+    def start(self) -> None:
+        """Bring up those of the first layout."""
+        self.scheduler.start()
+        self._kv_watch.start()
 
     def version(self, name: str) -> str:
         """The engine's, as it runs now; `unknown` before its first boot."""
@@ -100,6 +109,7 @@ class Engines:
     async def close(self) -> None:
         """Drop the connections, then end the processes."""
         await self.scheduler.close()
+        await self._kv_watch.close()
         await asyncio.gather(*(client.close() for client in self._clients), self._hands.close())
         await self._fleet.close()
 
@@ -137,7 +147,7 @@ async def engines_alone(config: Config, options: Options, *listeners: Hook) -> A
         stage = stage_of(config, options, stack.enter_context(socket_folder()))
         engines = Engines(config, stage, Hooks(*listeners))
         stack.push_async_callback(engines.close)
-        engines.scheduler.start()
+        engines.start()
         await engines.scheduler.ready()
         yield engines
 

@@ -17,6 +17,9 @@ from ..vram.witness import Seen, Witness
 
 TOOK = {Kind.BOOT: What.BOOT_S, Kind.SLEEP: What.SLEEP_S, Kind.WAKE: What.WAKE_S}
 AFTER = {Kind.STOP: State.ABSENT, Kind.SLEEP: State.ASLEEP, Kind.RELEASE: State.KV_RELEASED}
+# What an engine is sure to hold before a move, for where nobody sees it: its KV cache may have been released
+# already, and who is stopped may hold nothing any more. Whoever boots next waits for room all the same.
+THOUGHT = {Kind.STOP: State.ABSENT, Kind.SLEEP: State.KV_RELEASED, Kind.RELEASE: State.READY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +104,15 @@ class EngineHands:
 
 
 def _gives(move: Move, profile: Profile, before: Seen) -> dict[str, int]:
-    """What should come back of each device: what it was seen to hold (else the plan), less what it keeps."""
-    planned = profile.takes(State.READY, move.kv_bytes)
+    """What should come back of each device: what the engine was seen to hold, less what it keeps.
+
+    Where the driver lists none of its processes (containers), what it is `THOUGHT` to hold counts: else
+    nothing would be asked for, and any lie believed.
+    """
+    thought = profile.takes(THOUGHT[move.kind], move.kv_bytes)
     kept = profile.takes(AFTER[move.kind], move.kv_bytes)
     gives = {}
-    for uuid, size in planned.items():
-        seen = held_bytes(before.devices[uuid], before.pids)
-        gives[uuid] = max(0, (size if seen is None else seen) - kept.get(uuid, 0))
+    for uuid in profile.devices:
+        held = held_bytes(before.devices[uuid], before.pids) or thought.get(uuid, 0)
+        gives[uuid] = max(0, held - kept.get(uuid, 0))
     return gives

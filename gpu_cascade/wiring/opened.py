@@ -59,7 +59,7 @@ async def opened(config: Config, options: Options, *listeners: Hook) -> AsyncIte
         house = _House(config, engines, cascades, monitored, traces, hooks)
         await stack.enter_async_context(serving(build(house.parts(door)), taken))
         announce(config.state_dir, address(taken))
-        engines.scheduler.start()
+        engines.start()
         yield Opened(address(taken), engines.scheduler.ready)
 
 

@@ -34,18 +34,18 @@ def used(vram):
     return reading.total_bytes - reading.free_bytes
 
 
-def command(folder, vram, sizes=SIZES, script=SCRIPT):
+def command(folder, vram, sizes=SIZES):
     """What starts it."""
-    (folder / "script.json").write_bytes(msgspec.json.encode(script))
+    (folder / "script.json").write_bytes(msgspec.json.encode(SCRIPT))
     argv = [sys.executable, "-m", "gpu_cascade.engines.fake_server", "--name", "small"]
     argv += ["--uds", str(folder / "it.sock"), "--script", str(folder / "script.json")]
     return [*argv, "--vram", str(vram), msgspec.json.encode(sizes).decode()]
 
 
 @contextlib.contextmanager
-def napping(folder, sizes=SIZES):
+def napping(folder, sizes=SIZES, total_bytes=TOTAL):
     """The engine, booted; killed at the end."""
-    vram = Vram.create(folder / "vram.json", TOTAL)
+    vram = Vram.create(folder / "vram.json", total_bytes)
     process = subprocess.Popen(command(folder, folder / "vram.json", sizes))
     try:
         _until_it_listens(folder / "it.sock")
@@ -69,10 +69,16 @@ async def calls(engine):
         await probe.close()
 
 
+async def faulty(engine, **faults):
+    """Let these faults happen from now on, and no others."""
+    async with calls(engine) as call:
+        await call("POST", "fake", msgspec.to_builtins(Faults(**faults)))
+
+
 async def fresh(engine):
     """As after its boot: no faults, awake, with its own weights."""
+    await faulty(engine)
     async with calls(engine) as call:
-        await call("POST", "fake", msgspec.to_builtins(Faults()))
         await call("POST", "wake_up")
         await call("POST", "resume")
         await call("POST", "collective_rpc", {"method": "reload_weights"})

@@ -17,7 +17,7 @@ from gpu_cascade.engines.openai_http import Address, OpenAIHttp
 from gpu_cascade.errors import EngineError
 from gpu_cascade.types import Request
 
-from .napping import SIZES, TOTAL, calls, command, fresh, napping, used
+from .napping import SIZES, TOTAL, calls, command, napping, used
 from .trees import commands, until
 
 QUESTION = Request([{"role": "user", "content": "Well?"}], logprobs=0)
@@ -117,33 +117,24 @@ async def test_wrong_weights_talk_noise(drowsy):
     assert "one two three" == (await drowsy.answer(QUESTION)).text
 
 
-@pytest.fixture(scope="module")
-def process(tmp_path_factory):
-    """One process for all tests that leave it alive."""
-    with napping(tmp_path_factory.mktemp("nap")) as engine:
-        yield engine
+@pytest.fixture
+async def call(engine):
+    """Makes one call to it; `engine` is as after its boot."""
+    async with calls(engine) as call:
+        yield call
 
 
 @pytest.fixture
-async def engine(process):
-    """It, as after its boot, and the calls to it."""
-    await fresh(process)
-    async with calls(process) as call:
-        yield process, call
-
-
-@pytest.fixture
-async def client(process):
+async def client(engine):
     """Who asks it."""
-    client = OpenAIHttp("small", Address("http://engine/v1", "small", process.socket))
+    client = OpenAIHttp("small", Address("http://engine/v1", "small", engine.socket))
     yield client
     await client.close()
 
 
 @pytest.mark.scripted
-async def test_asleep_the_metrics_are_stale(engine, client):
+async def test_asleep_the_metrics_are_stale(call, client):
     """A request hangs, /health is well, and no gauge knows of it."""
-    _, call = engine
     await call("POST", "sleep")
     hanging = asyncio.create_task(client.answer(QUESTION))
     await has(call, "parked")
@@ -167,9 +158,8 @@ async def has(call, what):
 
 @pytest.mark.scripted
 @pytest.mark.parametrize("streamed", [True, False])
-async def test_an_aborted_request_comes_back_with_200(engine, client, streamed):
+async def test_an_aborted_request_comes_back_with_200(call, client, streamed):
     """And `abort` as its finish reason, which the client takes for what it is."""
-    _, call = engine
     running = asyncio.create_task(drain(client) if streamed else client.answer(LONG))
     await has(call, "running")
 
@@ -185,9 +175,8 @@ async def drain(client):
 
 
 @pytest.mark.scripted
-async def test_a_call_out_of_turn_is_refused(engine):
+async def test_a_call_out_of_turn_is_refused(call):
     """The KV cache goes only while paused and awake; no other method than reloading is called."""
-    _, call = engine
     assert 500 == (await call("POST", "release_kv_cache_memory"))[0]
     assert 500 == (await call("POST", "collective_rpc", {"method": "else"}))[0]
 
@@ -198,9 +187,8 @@ async def test_a_call_out_of_turn_is_refused(engine):
 
 
 @pytest.mark.scripted
-async def test_level_0_only_pauses(engine):
+async def test_level_0_only_pauses(engine, call):
     """No byte comes back; `scheduling` is the tag that wakes."""
-    engine, call = engine
     await call("POST", "sleep?level=0&mode=wait")
     assert (200, '{"is_sleeping":true}') == await call("GET", "is_sleeping")
     assert 800 == used(engine.vram)

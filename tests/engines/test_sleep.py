@@ -7,33 +7,15 @@ import os
 from functools import partial
 
 import aiohttp.web
-import msgspec
 import pytest
 
-from gpu_cascade.engines.fake_vram import Faults
 from gpu_cascade.engines.probe import Canary
 from gpu_cascade.engines.sleep import TOLERANCE, Limits, Sleeper, compare
 from gpu_cascade.errors import EngineError, EngineLost
 
-from .napping import calls, fresh, napping, used
+from .napping import faulty, fresh, used
 
 USUAL = Limits()
-
-
-@pytest.fixture(scope="module")
-def process(tmp_path_factory):
-    """One scripted engine on a device of 1000 bytes for all tests: 800 of them awake."""
-    with napping(tmp_path_factory.mktemp("nap")) as engine:
-        yield engine
-
-
-@pytest.fixture
-async def engine(process):
-    """It, as after its boot; what else is on its device goes at the end."""
-    await fresh(process)
-    yield process
-    if others := dict(process.vram.read().held).get(os.getpid()):
-        process.vram.give(os.getpid(), others)
 
 
 @pytest.fixture
@@ -48,12 +30,6 @@ async def sleeping(socket, limits=USUAL):
     sleeper = Sleeper("small", socket, limits)
     yield sleeper
     await sleeper.close()
-
-
-async def faulty(engine, **faults):
-    """Let these faults happen from now on."""
-    async with calls(engine) as call:
-        await call("POST", "fake", msgspec.to_builtins(Faults(**faults)))
 
 
 @pytest.mark.scripted

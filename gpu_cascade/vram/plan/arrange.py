@@ -21,16 +21,22 @@ class Question:
     host_ram_bytes: int | None
 
 
+GROWS = 1.25  # so much must another split give to somebody, else it is not worth two boots
+
+
 @dataclass(frozen=True, slots=True)
 class Arrangement:
     """An answer. Where it does not fit: the placement that misses least, the least KV caches, no `layouts`.
 
-    `tightest` then is who is awake where most is missing, although that does not fit.
+    `splits` are the same layouts with KV caches as for a load that reaches every tier alike. (One where fewer
+    climb than was thought would give a drafting tier a fifth more: not worth it.) `tightest` is who is awake
+    where most is missing, although that does not fit.
     """
 
     placement: Placement
     kv_bytes: Mapping[str, int]
     layouts: tuple[Layout, ...]
+    splits: tuple[Layout, ...] = ()
     tightest: Layout | None = None
 
     @property
@@ -39,7 +45,7 @@ class Arrangement:
         resting = {rest for layout in self.layouts for rest in layout.rest.values()}
         if not resting:
             return Mode.STATIC
-        return Mode.SLEEP if State.ASLEEP in resting else Mode.RESTART
+        return Mode.RESTART if resting == {State.ABSENT} else Mode.SLEEP
 
 
 def arrange(question: Question, steps: int = STEPS) -> Arrangement | None:
@@ -47,6 +53,8 @@ def arrange(question: Question, steps: int = STEPS) -> Arrangement | None:
 
     1. all stay; 2. drafting tiers stay, the others take turns; 3. all take turns. In `auto`, sleeping comes
     before restarting in each of 2 and 3; `sleep` and `restart` never try the other, `static` stops at 1.
+    Before sleeping: giving back the KV cache alone (half a second in place of ten), where all weights fit and
+    whoever is awake still has all the KV cache that is of use.
     """
     found: Arrangement | None = None
     ways = list(_ways(question))
@@ -70,9 +78,8 @@ def _ways(question: Question) -> Iterator[tuple[State, frozenset[str]]]:
     yield State.ABSENT, everybody
     if question.mode is Mode.STATIC:
         return
-    kinds = {Mode.SLEEP: [State.ASLEEP], Mode.RESTART: [State.ABSENT]}.get(
-        question.mode, [State.ASLEEP, State.ABSENT]
-    )
+    asleep = [State.KV_RELEASED, State.ASLEEP]
+    kinds = {Mode.SLEEP: asleep, Mode.RESTART: [State.ABSENT]}.get(question.mode, [*asleep, State.ABSENT])
     for staying in dict.fromkeys((drafting, frozenset[str]())):
         for rest in kinds:
             if staying != everybody and (rest is State.ABSENT or question.host_ram_bytes is not None):
@@ -90,13 +97,10 @@ def _hopeless(question: Question, staying: Collection[str]) -> bool:
 
 
 def _tenant(want: Want, rest: State, stays: bool) -> Tenant:
-    claim = Claim(
-        want.floor_bytes,
-        max(want.floor_bytes, want.full_bytes),
-        want.demand_bytes,
-        max(1, want.footprint.kv.page_bytes),
-    )
-    kept = want.footprint.asleep if rest is State.ASLEEP else 0
+    full = max(want.floor_bytes, want.full_bytes)
+    floor = full if rest is State.KV_RELEASED else want.floor_bytes
+    claim = Claim(floor, full, want.demand_bytes, max(1, want.footprint.kv.page_bytes))
+    kept = {State.ASLEEP: want.footprint.asleep, State.KV_RELEASED: want.base_bytes}.get(rest, 0)
     return Tenant(want.tensor_parallel, want.base_bytes, kept, claim, stays)
 
 
@@ -106,13 +110,24 @@ def _arranged(question: Question, tenants: list[Tenant], placed: Placement, rest
     awake = scenes(tenants, placed.places, question.rooms)
     how = _rests(question, awake, rest)
     kept = [
-        tenant if how.get(name) is State.ASLEEP else replace(tenant, rest=0)
+        replace(tenant, rest=0) if how.get(name) is State.ABSENT else tenant
         for name, tenant in zip(names, tenants, strict=True)
     ]
+    shared = pools(awake, names, kept, placed.places, question.rooms)
+
+    def layouts(sizes: Mapping[str, int]) -> tuple[Layout, ...]:
+        return tuple(_layout({names[index] for index in scene}, sizes, how) for scene in awake)
+
     claims = {name: tenant.claim for name, tenant in zip(names, tenants, strict=True)}
-    sizes = fill(claims, pools(awake, names, kept, placed.places, question.rooms))
-    layouts = tuple(_layout({names[index] for index in scene}, sizes, how) for scene in awake)
-    return Arrangement(placed, sizes, layouts)
+    sizes = fill(claims, shared)
+    alike = {
+        want.name: replace(claims[want.name], demand=claims[want.name].demand / want.weight)
+        for want in question.wants
+    }
+    others = fill(alike, shared)
+    may = question.mode in (Mode.AUTO, Mode.RESTART)
+    worth = may and any(others[name] >= GROWS * sizes[name] for name in names)
+    return Arrangement(placed, sizes, layouts(sizes), layouts(others) if worth else ())
 
 
 def _missed(question: Question, tenants: list[Tenant], placed: Placement, rest: State) -> Arrangement:
@@ -123,15 +138,16 @@ def _missed(question: Question, tenants: list[Tenant], placed: Placement, rest: 
         largest = max(here, key=lambda index: tenants[index].turn_bytes, default=None)
         awake |= set() if largest is None else {question.wants[largest].name}
     floors = {want.name: want.floor_bytes for want in question.wants}
-    return Arrangement(placed, floors, (), _layout(awake, floors, dict.fromkeys(floors, rest)))
+    tightest = _layout(awake, floors, dict.fromkeys(floors, rest))
+    return Arrangement(placed, floors, (), tightest=tightest)
 
 
 def _rests(question: Question, awake: Sequence[Scene], rest: State) -> dict[str, State]:
     """How those rest that are not awake in every scene."""
     always = frozenset.intersection(*awake)
     resting = [want for index, want in enumerate(question.wants) if index not in always]
-    if rest is State.ABSENT or question.host_ram_bytes is None:
-        return {want.name: State.ABSENT for want in resting}
+    if rest is not State.ASLEEP or question.host_ram_bytes is None:
+        return {want.name: rest for want in resting}
     return rests(((want.name, want.footprint.asleep_host) for want in resting), question.host_ram_bytes)
 
 

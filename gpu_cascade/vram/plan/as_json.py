@@ -18,6 +18,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
         "gpus": [_gpu(plan, device, missing.get(device, 0)) for device in range(len(plan.rooms))],
         "engines": {engine.name: _engine(engine) for engine in plan.engines},
         "layouts": [_layout(layout) for layout in plan.layouts],
+        "splits": [_layout(layout) for layout in plan.splits],
         "missing_gib": _gib(sum(missing.values())),
         "cures": [
             {

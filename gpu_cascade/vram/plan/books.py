@@ -1,6 +1,6 @@
 """What a plan books on each device at a time: by kind, in bytes. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..scheduler.words import Layout, State
 from .plan import Plan
@@ -23,16 +23,16 @@ def booked(plan: Plan, device: int, layout: Layout) -> Booked:
     room = plan.rooms[device]
     here = [engine for engine in plan.engines if device in engine.devices]
     awake = [engine for engine in here if engine.name in layout.awake]
-    asleep = sum(engine.asleep_bytes for engine in here if layout.rest.get(engine.name) is State.ASLEEP)
-    taken = asleep + sum(engine.resident_bytes for engine in awake)
-    return Booked(
-        weights=sum(engine.weights_bytes for engine in awake),
-        overhead=sum(engine.overhead_bytes for engine in awake),
-        kv=sum(engine.kv_bytes for engine in awake),
-        asleep=asleep,
-        free=room.free_bytes - taken,
+    loaded = [*awake, *(engine for engine in here if layout.rest.get(engine.name) is State.KV_RELEASED)]
+    found = Booked(
+        weights=sum(engine.weights_bytes for engine in loaded),
+        overhead=sum(engine.overhead_bytes for engine in loaded),
+        kv=sum(layout.awake[engine.name] for engine in awake),
+        asleep=sum(engine.asleep_bytes for engine in here if layout.rest.get(engine.name) is State.ASLEEP),
         reserve=room.reserve_bytes,
     )
+    taken = found.weights + found.overhead + found.kv + found.asleep
+    return replace(found, free=room.free_bytes - taken)
 
 
 def free_bytes(plan: Plan, device: int) -> int:

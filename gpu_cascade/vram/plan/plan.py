@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..footprint import GIB
 from ..footprint.footprint import utilization
+from ..gpu.reading import HOST
 from ..scheduler.words import Layout
 from .arrange import Arrangement, Question, arrange
 from .cures import Cure, cures
@@ -55,7 +56,7 @@ class Plan:
     """What was found.
 
     Where it does not fit, `engines` stand where least is missing, there are no `layouts`, and `why` says so;
-    `tightest` has those awake for whom bytes are missing.
+    `tightest` has those awake for whom bytes are missing. `splits` are the layouts with other KV caches.
     """
 
     fits: bool
@@ -67,6 +68,7 @@ class Plan:
     cures: tuple[Cure, ...]
     why: str
     tightest: Layout | None = None
+    splits: tuple[Layout, ...] = ()
 
 
 def plan(wants: Sequence[Want], rooms: Sequence[Room], mode: Mode, host_ram_bytes: int | None) -> Plan:
@@ -79,7 +81,8 @@ def plan(wants: Sequence[Want], rooms: Sequence[Room], mode: Mode, host_ram_byte
     question = Question(tuple(wants), tuple(rooms), mode, host_ram_bytes)
     found = arrange(question)
     if found is not None and found.placement.fits:
-        return Plan(True, found.mode, question.rooms, _placed(question, found), found.layouts, (), (), "")
+        engines, layouts, splits = _placed(question, found), found.layouts, found.splits
+        return Plan(True, found.mode, question.rooms, engines, layouts, (), (), "", splits=splits)
     missing = tuple(
         Missing(device, size) for device, size in enumerate(found.placement.missing if found else ()) if size
     )
@@ -139,7 +142,13 @@ def _too_few(question: Question) -> str:
     widest = max(question.wants, key=lambda want: want.tensor_parallel)
     if widest.tensor_parallel == 1:
         return f"{widest.name} wants a GPU and there is none"
+    wanted = f"{widest.name} wants {widest.tensor_parallel}"
+    if any(room.uuid == HOST for room in question.rooms):
+        return (
+            f"{wanted} devices and the processor is one, all of whose cores work for one rank; "
+            f"set engines.{widest.name}.tensor_parallel: 1"
+        )
     return (
-        f"{widest.name} wants {widest.tensor_parallel} GPUs of one kind and there are too few of them; "
+        f"{wanted} GPUs of one kind and there are too few of them; "
         f"lower engines.{widest.name}.tensor_parallel"
     )

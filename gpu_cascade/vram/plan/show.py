@@ -37,7 +37,7 @@ def render(plan: Plan) -> Group:
     if plan.engines:
         parts += [_table(plan), *_bars(plan), Text(_LEGEND, style="dim")]
     if plan.fits:
-        parts += [Text(line) for line in _holds(plan)]
+        parts += [Text(line) for line in (*_holds(plan), *_splits(plan))]
     parts += [Text(f"{engine.name}: {what}") for engine in plan.engines for what in engine.estimated]
     parts += [Text(line) for line in _cures(plan)]
     return Group(*parts)
@@ -98,6 +98,13 @@ def _holds(plan: Plan) -> Iterator[str]:
         more = usual if engine.usual_tokens < engine.max_model_len else ""
         longest = f"{engine.holds_longest:,} requests of {engine.max_model_len:,} tokens at once"
         yield f"{engine.name} holds {longest}{more}"
+
+
+def _splits(plan: Plan) -> Iterator[str]:
+    """KV caches that the scheduler may change to."""
+    for layout in plan.splits:
+        sizes = ", ".join(f"{name} {size / GIB:.2f} GiB" for name, size in layout.awake.items())
+        yield f"KV cache where the load asks for it: {sizes}"
 
 
 def _cures(plan: Plan) -> Iterator[str]:

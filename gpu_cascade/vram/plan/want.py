@@ -50,6 +50,7 @@ class Want:
 
     `footprint` is what it takes of each of its `tensor_parallel` devices. `weight`, above 0, is the share of
     all requests that reaches it. `drafts`: it is the first tier of a cascade, and stays before all others.
+    `fills`: its KV cache takes what is free, as far as that is of use; else it is the least, as in RAM.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Want:
     tensor_parallel: int = 1
     weight: float = 1.0
     drafts: bool = False
+    fills: bool = True
     variants: tuple[Variant, ...] = ()
 
     @property
@@ -74,7 +76,9 @@ class Want:
 
     @property
     def full_bytes(self) -> int:
-        """The most KV cache that can be in use: `max_num_seqs` requests of full length."""
+        """The most KV cache that it gets: for `max_num_seqs` requests of full length, where it `fills`."""
+        if not self.fills:
+            return self.floor_bytes
         most = max(self.min_tokens, self.max_num_seqs * self.max_model_len)
         return self.footprint.kv.bytes_for(most, self.max_model_len)
 

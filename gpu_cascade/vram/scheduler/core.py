@@ -116,6 +116,12 @@ class Core:
         self.mover.give_up(one, why, now)
         return self._changed(one, now)
 
+    def pressed(self, engine: str, usage: float, preemptions: int, now: float) -> Sequence[Action]:
+        """An engine said how much of its KV cache is in use, and how many requests it ever preempted."""
+        one = self.engines[engine]
+        one.pressure.seen(usage, preemptions, one.desk.waiting if one.open else 0, now)
+        return self._work(now)
+
     def tick(self, now: float) -> Sequence[Action]:
         """Time has passed."""
         return self._work(now)

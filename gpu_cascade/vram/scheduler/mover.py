@@ -86,6 +86,9 @@ class Mover:
         one.moving, one.broken = None, False
         if kind in (Kind.BOOT, Kind.WAKE):
             one.failed_wakes = 0
+            if kind is Kind.BOOT:
+                one.pressure.forget()
+                one.desk.places = one.profile.places_with(one.kv_bytes)
             one.stands(State.READY, now)
         elif kind is Kind.STOP:
             one.lost, one.failed_wakes = False, 0
@@ -126,7 +129,7 @@ class Mover:
 
     def _steer(self, one: Standing, now: float, why: str) -> None:
         """Close an engine that has to change, open one that may stay after all."""
-        stays = self.layout.awake.get(one.name) == one.kv_bytes
+        stays = self.layout.awake.get(one.name) == one.kv_bytes or self._grows_later(one)
         if one.state is State.READY and not stays:
             one.stands(State.DRAINING, now, why)
         elif one.state is State.DRAINING and stays:
@@ -174,6 +177,13 @@ class Mover:
         awake = one.profile.takes(State.READY, self.layout.awake[one.name])
         return self.ledger.fits(one.name, dict(self.ledger.held(one.name)) | awake)
 
+    def _grows_later(self, one: Standing) -> bool:
+        """Whether it serves on until others have given it room for more KV cache, and are back."""
+        if self.layout.awake.get(one.name, 0) <= one.kv_bytes:
+            return False
+        others = (each for each in self._engines.values() if each is not one)
+        return any(each.moving or each.state is State.DRAINING for each in others) or not self._room(one)
+
     def _rest(self, one: Standing) -> State:
         """How it should rest: as the layout says, and deeper where a neighbour did not wake."""
         rest = self.layout.rest.get(one.name, State.ABSENT)
@@ -189,8 +199,8 @@ class Mover:
             return True
         if one.moving or one.broken:
             return False
-        if one.name in self.layout.awake:
-            return one.state is State.READY and one.kv_bytes == self.layout.awake[one.name]
+        if (goal := self.layout.awake.get(one.name)) is not None:
+            return one.state is State.READY and (one.kv_bytes == goal or self._grows_later(one))
         return DEPTH.get(one.state, 0) >= DEPTH[self._rest(one)]
 
     def _check(self, layout: Layout) -> None:

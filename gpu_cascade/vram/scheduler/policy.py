@@ -154,10 +154,11 @@ def _swap(view: View, name: str) -> _Swap | None:
     """To the layout with `name` awake that serves most of those who wait, and then changes least."""
     awake, engines = view.awake, view.engines
 
-    def worth(index: int) -> tuple[int, int]:
+    def worth(index: int) -> tuple[int, int, int]:
         goal = view.layouts[index].awake
         waiting = sum(engines[each].desk.waiting for each in goal if each in engines and each not in awake)
-        return waiting, len(goal.keys() & awake.keys())
+        sized = sum(engines[each].kv_bytes == size for each, size in goal.items() if each in engines)
+        return waiting, len(goal.keys() & awake.keys()), sized  # who has another KV cache has to restart
 
     found = view.with_awake(name)
     if not found:

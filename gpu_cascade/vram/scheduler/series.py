@@ -1,5 +1,6 @@
 """What the scheduler knows, as Prometheus series."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 
@@ -17,6 +18,11 @@ GAUGES: Mapping[str, tuple[str, Read]] = {
     "engine_running": ("Requests that run.", lambda one, _: one.desk.taken),
     "engine_waiting": ("Requests that wait for a place.", lambda one, _: one.desk.waiting),
     "engine_requests_per_second": ("Requests lately.", lambda one, now: one.desk.rate(now)),
+    "engine_kv_usage": (
+        "Share of the KV cache in use, as last told.",
+        lambda one, _: math.nan if one.pressure.usage is None else one.pressure.usage,
+    ),
+    "engine_preemptions": ("Requests preempted since its boot.", lambda one, _: one.pressure.preemptions),
     "engine_since_seconds": ("Time in its state.", lambda one, now: now - one.since),
 }
 

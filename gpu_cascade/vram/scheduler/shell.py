@@ -112,6 +112,10 @@ class Scheduler:
         """So many requests came besides those that asked: credits served them."""
         self.core.engines[engine].desk.came(time.monotonic(), count)
 
+    def pressed(self, engine: str, usage: float, preemptions: int) -> None:
+        """An engine said how much of its KV cache is in use (a share), and what it ever preempted."""
+        self._act(self.core.pressed(engine, usage, preemptions, time.monotonic()))
+
     def calm(self, engine: str) -> bool:
         """Whether it takes requests and nobody waits for it: who has a place of it may keep it."""
         one = self.core.engines[engine]

@@ -1,8 +1,9 @@
 """Where one engine stands in the scheduler's books."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .desk import Desk
+from .pressure import Pressure
 from .words import Kind, Profile, State
 
 
@@ -22,6 +23,7 @@ class Standing:
     failed_wakes: int = 0
     why: str = "not started"
     since: float = 0.0  # in this state
+    pressure: Pressure = field(default_factory=Pressure)
 
     def stands(self, state: State, now: float, why: str = "") -> None:
         """Move to another state."""

@@ -37,6 +37,8 @@ def engine(scheduler: Scheduler, name: str, now: float) -> dict[str, Any]:
         "waiting": desk.waiting,
         "oldest_s": None if oldest is None else round(now - oldest, 3),
         "requests_per_s": round(desk.rate(now), 3),
+        "kv_usage": one.pressure.usage,
+        "preemptions": one.pressure.preemptions,
     }
 
 

@@ -83,7 +83,8 @@ Action = Grant | Refuse | Move
 class Profile:
     """What an engine takes, in bytes on each of its devices, and how long its moves take, in seconds.
 
-    No `devices`: it runs elsewhere, is always awake and takes nothing here.
+    No `devices`: it runs elsewhere, is always awake and takes nothing here. `place_bytes`: the KV cache of a
+    usual request on each device, where `places` are bounded by it.
     """
 
     devices: tuple[str, ...]
@@ -91,6 +92,7 @@ class Profile:
     asleep_bytes: int = 0
     asleep_host_bytes: int = 0  # host RAM while asleep, for all devices together
     places: int = 1  # requests at once
+    place_bytes: int = 0
     boot_s: float = 60.0
     stop_s: float = 3.0
     sleep_s: float = 10.0
@@ -109,6 +111,10 @@ class Profile:
         if state is State.ASLEEP and self.asleep_host_bytes:
             taken[HOST] = self.asleep_host_bytes
         return taken
+
+    def places_with(self, kv_bytes: int) -> int:
+        """Requests at once with so much KV cache."""
+        return min(self.places, max(1, kv_bytes // self.place_bytes)) if self.place_bytes else self.places
 
     def out_s(self, rest: State) -> float:
         """Seconds from awake to that rest."""

@@ -99,7 +99,9 @@ def random_question(random: Random, gpus=4, engines=4):
 def broken(made: Plan, wants, host_ram_bytes):
     """What is wrong with a plan that says it fits; empty where nothing is."""
     asked = {one.name: one for one in wants}
-    found = [wrong for layout in made.layouts for wrong in _wrong_layout(layout, asked, made)]
+    layouts = (*made.layouts, *made.splits)
+    found = [wrong for layout in layouts for wrong in _wrong_layout(layout, asked, made)]
+    found += [f"{layout} has too little" for layout in made.splits if _starved(layout, asked)]
     found += [wrong for one in made.engines for wrong in _wrong_engine(one, asked[one.name], made)]
     asleep = {name for layout in made.layouts for name, rest in layout.rest.items() if rest is State.ASLEEP}
     if sum(asked[name].footprint.asleep_host for name in asleep) > (host_ram_bytes or 0):
@@ -119,10 +121,15 @@ def _wrong_layout(layout, asked, made):
             yield f"GPU {device} holds {taken[device]} of {has.total_bytes - has.reserve_bytes}"
 
 
+def _starved(layout, asked):
+    return any(size < asked[name].floor_bytes for name, size in layout.awake.items())
+
+
 def _taken(footprint, layout, name):
     if name in layout.awake:
         return footprint.weights + footprint.overhead + layout.awake[name]
-    return footprint.asleep if layout.rest[name] is State.ASLEEP else 0
+    kept = {State.ASLEEP: footprint.asleep, State.KV_RELEASED: footprint.weights + footprint.overhead}
+    return kept.get(layout.rest[name], 0)
 
 
 def _wrong_engine(one, asked, made):

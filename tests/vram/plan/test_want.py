@@ -23,6 +23,11 @@ def test_more_than_every_request_at_its_longest_is_of_no_use():
     )
 
 
+def test_who_does_not_fill_gets_the_least():
+    """In RAM a KV cache is what was asked for, however many requests may come."""
+    assert 11 * 16 * 65536 == want("a", 1, 65536, min_tokens=160, max_model_len=160, fills=False).full_bytes
+
+
 def test_demand_is_a_usual_request_times_the_share_that_comes():
     """1,024 tokens, or the longest request where that is shorter."""
     assert 0.5 * 1024 * 65536 == want("a", 1, 65536, weight=0.5).demand_bytes

@@ -3,15 +3,17 @@
 import random
 
 from gpu_cascade.vram.scheduler.policy import Lru, Static, Turns
+from gpu_cascade.vram.scheduler.splits import Splits
 from gpu_cascade.vram.scheduler.words import State
 
-from .world import BY_RESTART, BY_TURNS, LEAN, LEAN_LAYOUTS, PROFILES, World
+from .world import BY_RESTART, BY_TURNS, EVEN, LEAN, LEAN_LAYOUTS, PROFILES, TILTED, TWO, World
 
 SETTINGS = {
     "sleep": (PROFILES, BY_TURNS, Turns()),
     "restart": (PROFILES, BY_RESTART, Turns(patience_s=5)),
     "lru": (PROFILES, BY_TURNS, Lru()),
     "lean": (LEAN, LEAN_LAYOUTS, Turns()),
+    "splits": (TWO, (EVEN, TILTED), Splits(Turns())),
     "static": (PROFILES, BY_TURNS, Static()),
 }
 LIVES = {State.READY, State.DRAINING, State.ASLEEP, State.KV_RELEASED}
@@ -39,6 +41,7 @@ class Chance:
             "wait": 1,
             "leave": bool(world.waiting),
             "give_back": 2 * bool(world.granted),
+            "press": 1,
             "end": 3 * bool(world.moves),
             "fail": bool(world.moves),
             "lose": 0.5 * bool(self.alive()),
@@ -73,6 +76,11 @@ class Chance:
 
     def leave(self):
         self.world.leave(self.random.choice(self.world.waiting))
+
+    def press(self):
+        world = self.world
+        engine = self.random.choice(sorted(world.profiles))
+        world.act(world.core.pressed(engine, self.random.random(), self.random.randrange(3), world.now))
 
     def give_back(self):
         self.world.give_back(self.random.choice(self.world.granted))

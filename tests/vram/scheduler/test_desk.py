@@ -72,7 +72,7 @@ def test_overtaking_is_bounded_whoever_comes(arrivals):
         waiting.remove(served)
         for one in waiting:
             if one.arrived < served.arrived:
-                assert now - passed_since.setdefault(id(one), now) < OVERTAKE_S
+                assert now - passed_since.setdefault(one, now) < OVERTAKE_S
 
 
 def test_everybody_can_be_sent_away():

@@ -17,6 +17,9 @@ BY_TURNS = (
     Layout({"draft": 10, "huge": 10}, {"large": State.ASLEEP}),
 )
 BY_RESTART = (Layout({"draft": 10, "large": 20}, {}), Layout({"draft": 10, "huge": 10}, {}))
+EVEN = Layout({"draft": 20, "large": 20}, {})
+TILTED = Layout({"draft": 5, "large": 35}, {})
+TWO = {name: PROFILES[name] for name in ("draft", "large")}
 LEAN = {
     "a": Profile((GPU,), 30, 3, 30, places=2),
     "b": Profile((GPU,), 30, 3, 30, places=2),
