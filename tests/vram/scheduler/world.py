@@ -33,7 +33,7 @@ class World:
     def __init__(self, profiles=PROFILES, layouts=BY_TURNS, capacity=CAPACITY, policy=None, max_queue=1000):
         self.core = Core(profiles, layouts, capacity, policy or Turns(), max_queue)
         self.profiles, self.capacity = profiles, capacity
-        self.now = 0.0
+        self.now, self.asked = 0.0, 0
         self.moves = {}  # engine -> the move under way
         self.granted, self.refused, self.left, self.waiting = [], [], [], []
         self.physical = {name: {} for name in profiles}
@@ -84,6 +84,7 @@ class World:
     # What can happen.
 
     def ask(self, engine, *, urgent=False):
+        self.asked += 1
         ticket = Ticket(engine, self.now, urgent)
         self.waiting.append(ticket)
         self.act(self.core.ask(ticket, self.now))
