@@ -76,8 +76,18 @@ class EngineHands:
             await self._wake(body)
             return None
         before = await self._witness.look(move.engine)
+        self._learn_more(move, body.profile, before)
         await self._rest(move, body)
         return await self._witness.back(move.engine, before, _gives(move, body.profile, before))
+
+    def _learn_more(self, move: Move, profile: Profile, seen: Seen) -> None:
+        """After its work an engine may hold more than was planned: the next plan has to know.
+
+        That it holds less is not believed: what it needs at its peak may not have been asked for yet.
+        """
+        held = [held_bytes(seen.devices[uuid], seen.pids) or 0 for uuid in profile.devices]
+        if (most := max(held) - move.kv_bytes) > profile.base_bytes:
+            self._learn(move.engine, What.RESIDENT_BYTES, most)
 
     async def _boot(self, move: Move, body: Body) -> None:
         """The supervisor takes the devices' locks: vLLM measures the whole device while it boots."""

@@ -63,15 +63,14 @@ def tell(asked: list[str], answers: list, took: list[float], moves: list, watch:
         if status != 200 or body["cascade"]["tier"] != engine or not said(engine, body)
     ]
     boots = [move["took_s"] for move in moves if move["kind"] == "boot"]
+    print(f"{len(answers)} requests, {len(wrong)} wrong or lost")
     print(
-        f"{len(answers)} requests, {len(wrong)} wrong or lost; {len(boots)} boots of {min(boots):.0f} to ",
-        end="",
+        f"{len(boots)} boots of {min(boots):.0f} to {max(boots):.0f} s; the longest wait: {max(took):.0f} s"
     )
-    print(f"{max(boots):.0f} s; the longest wait {max(took):.0f} s, {max(took) / max(boots):.1f} boots")
-    print(f"budget {BUDGET_GIB} GiB: booked at most {watch.worst_bytes / GIB:.2f}, ", end="")
     print(
-        f"measured at most {watch.measured_bytes / GIB:.2f}, in {watch.looks} looks; nothing left afterwards"
+        f"budget {BUDGET_GIB} GiB, in {watch.looks} looks: booked {watch.worst_bytes / GIB:.2f} GiB at most,"
     )
+    print(f"measured {watch.measured_bytes / GIB:.2f} GiB at most; nothing was left afterwards")
     if wrong or watch.worst_bytes > BUDGET_GIB * GIB or watch.measured_bytes > BUDGET_GIB * GIB:
         sys.exit(f"wrong: {wrong}")
 

@@ -47,6 +47,7 @@ class Bench:
     vram: Vram
     processes: dict[str, EngineProcess]
     limits: Limits
+    profile: Profile
     hooks: Hooks = field(default_factory=Hooks)
     learned: list[tuple] = field(default_factory=list)
     strays: list[int] = field(default_factory=list)
@@ -57,7 +58,9 @@ class Bench:
         # Each look at this clock takes it a second further: what may take 10 s is looked at ten times.
         witness = Witness(self.driver, self.members, itertools.count().__next__)
         lock = asyncio.Lock()
-        bodies = {name: _body(process, self.limits, lock) for name, process in self.processes.items()}
+        bodies = {
+            name: _body(process, self.limits, lock, self.profile) for name, process in self.processes.items()
+        }
         self.hands = EngineHands(self.fleet, bodies, witness, 1, lambda *told: self.learned.append(told))
 
     def members(self):
@@ -67,10 +70,10 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def bench(folder, *names, limits=USUAL):
+async def bench(folder, *names, limits=USUAL, profile=PROFILE):
     """Engines of these names, not booted yet; none is left at the end."""
     vram = Vram.create(folder / "vram.json", TOTAL_BYTES)
-    made = Bench(vram, {name: EngineProcess(_command(folder, name)) for name in names}, limits)
+    made = Bench(vram, {name: EngineProcess(_command(folder, name)) for name in names}, limits, profile)
     try:
         yield made
     finally:
@@ -84,6 +87,6 @@ def _command(folder, name):
     return Command(name, argv, dict(os.environ), folder / name / "it.sock", folder / f"{name}.log", 60)
 
 
-def _body(process, limits, lock):
+def _body(process, limits, lock, profile):
     sleeper = Sleeper(process.name, process.socket, limits)
-    return Body(process, sleeper, lambda _: process._command, PROFILE, [lock])
+    return Body(process, sleeper, lambda _: process._command, profile, [lock])

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -36,6 +37,17 @@ async def small(tmp_path, request):
         await do(made, Kind.BOOT)
         made.learned.clear()
         yield made
+
+
+@pytest.mark.parametrize(("planned", "told"), [(45, [50]), (50, []), (55, [])])
+async def test_a_plan_that_was_too_small_is_corrected(tmp_path, planned, told):
+    """By what the engine holds after its work; that it holds less is not believed."""
+    profile = replace(PROFILE, base_bytes=planned * GIB)
+    async with bench(tmp_path, "small", profile=profile) as made:
+        await do(made, Kind.BOOT)
+        await do(made, Kind.STOP)
+
+    assert told == [value / GIB for _, what, value in made.learned if what is What.RESIDENT_BYTES]
 
 
 async def do(made, kind, engine="small"):
