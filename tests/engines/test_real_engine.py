@@ -1,6 +1,7 @@
 """A real vLLM under its guard. One full boot (about 20 s on two cores), and two that are killed half-way."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -57,16 +58,19 @@ def command(folder):
 async def engine(tmp_path_factory):
     """The engine that is booted once."""
     process = EngineProcess(command(tmp_path_factory.mktemp("engine")))
-    before = shared_memory()
     await process.boot()
-    process.shared_before = before
     yield process
     await process.stop()
 
 
-def shared_memory():
-    """The shared memory that Python's multiprocessing has made; a killed engine may leave 400 MB of it."""
-    return {file.name for file in Path("/dev/shm").iterdir() if file.name.startswith(("psm_", "sem.mp-"))}
+def shared_memory(session):
+    """The files of shared memory that a session's processes use; a killed engine may leave 400 MB of them."""
+    found = set()
+    for pid in guard.members(session):
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/maps").read_text().split()
+            found |= {word for word in words if word.startswith("/dev/shm/")}
+    return found
 
 
 def part(session, name):
@@ -74,10 +78,15 @@ def part(session, name):
     return next((pid for pid in guard.members(session) if name in cmdline(pid)), None)
 
 
-async def gone(session, before):
-    """Wait until no process of the session is left, nor shared memory that was not there `before`."""
-    await until(lambda: not guard.members(session), GONE_WITHIN_S)
-    await until(lambda: shared_memory() <= before, GONE_WITHIN_S)
+async def gone(session, used):
+    """Wait until no process of the session is left, nor shared memory that they `used` or yet come to use."""
+
+    def ended():
+        used.update(shared_memory(session))
+        return not guard.members(session)
+
+    await until(ended, GONE_WITHIN_S)
+    await until(lambda: not any(Path(file).exists() for file in used), GONE_WITHIN_S)
 
 
 async def test_the_footprint_predicts_the_blocks(engine):
@@ -144,39 +153,44 @@ async def test_what_users_ask_is_not_in_the_log(engine):
 async def test_the_end_of_its_core_is_its_end(engine):
     """SIGKILL of EngineCore: the API server notices, and within 10 s nothing is left."""
     session = engine._process.session
+    used = shared_memory(session)
+    assert used
     os.kill(part(session, "EngineCore"), signal.SIGKILL)
 
     await asyncio.wait_for(engine.wait_exit(), GONE_WITHIN_S)
 
-    await gone(session, engine.shared_before)
+    await gone(session, used)
 
 
 async def test_stopping_leaves_nothing(engine):
     """Booted again and stopped as `serve` does it: no process, no shared memory, no socket file."""
     await engine.boot()
     session = engine._process.session
+    used = shared_memory(session)
+    assert used
 
     assert await engine.stop() == []
 
-    await gone(session, engine.shared_before)
+    await gone(session, used)
     assert not engine.socket.exists()
 
 
 @pytest.mark.parametrize("victim", ["api_server", "guard.py"])
 async def test_killing_server_or_guard_leaves_nothing(tmp_path, victim):
     """SIGKILL of either, with EngineCore already there: within 10 s all is gone and the boot has failed."""
-    process, before = EngineProcess(command(tmp_path)), shared_memory()
+    process = EngineProcess(command(tmp_path))
     boot = asyncio.create_task(process.boot())
     await until(lambda: process._process._guard is not None)
     session = process._process.session
     await until(lambda: part(session, "EngineCore"), 120)
 
+    used = shared_memory(session)
     # The guard's command line ends with the engine's own.
     os.kill(session if victim == "guard.py" else api_server(session), signal.SIGKILL)
 
     with pytest.raises(BootError, match="killed by signal 9"):
         await asyncio.wait_for(boot, GONE_WITHIN_S)
-    await gone(session, before)
+    await gone(session, used)
 
 
 def api_server(session):
