@@ -58,6 +58,40 @@ class TokenLogprob(msgspec.Struct, frozen=True, gc=False):
     top_logprobs: list[TopLogprob] = []
 
 
+class FunctionCall(msgspec.Struct, frozen=True):
+    """What is to be called. `arguments` is JSON as the model wrote it: nobody has parsed it."""
+
+    name: str
+    arguments: str = ""
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A tool that the model wants called."""
+
+    id: str
+    function: FunctionCall
+    type: str = "function"
+
+
+class FunctionPiece(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A piece of a `FunctionCall` in a stream."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class ToolCallPiece(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A piece of the answer's `index`-th tool call: id, type and name come once, arguments in pieces."""
+
+    index: int
+    id: str | None = None
+    type: str | None = None
+    function: FunctionPiece | None = None
+
+
+ANONYMOUS = "anonymous"  # a caller who did not say who it is
+
+
 def new_id() -> str:
     """A request id, unique without coordination."""
     return f"gc-{uuid.uuid4().hex}"
@@ -65,15 +99,19 @@ def new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be answered. `params` holds only allow-listed sampling parameters."""
+    """What is to be answered. `params` holds only allow-listed parameters, as plain JSON values.
+
+    `raw`: the text of the one message is completed as it stands, without a chat template.
+    """
 
     messages: Sequence[Mapping[str, Any]]
     params: Mapping[str, Any] = field(default_factory=dict)
     logprobs: int | None = None  # alternatives per token wanted; 0: the token alone; None: no logprobs at all
     id: str = field(default_factory=new_id)
-    caller: str = "anonymous"
+    caller: str = ANONYMOUS
     deadline: float | None = None  # `time.monotonic()` seconds after which nobody waits
     urgent: bool = False  # escalated: who asked has waited for a draft already
+    raw: bool = False
 
     def left_s(self) -> float | None:
         """Seconds until the deadline, None without one; never negative."""
@@ -90,6 +128,7 @@ class Use:
     engine_s: float = 0.0
     queue_s: float = 0.0
     version: str = "unknown"
+    cached_tokens: int | None = None  # of the prompt, found in the prefix cache; None: the engine did not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +175,25 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of an answer. The first piece of a cascade's answer carries the decision."""
+    """A piece of an answer, of its `choice`-th one where several were asked for.
+
+    The first piece of a cascade's answer carries the decision.
+    """
 
     text: str = ""
     reasoning: str = ""
     tokens: tuple[TokenLogprob, ...] = ()
     decision: Decision | None = None
+    tool_calls: tuple[ToolCallPiece, ...] = ()
+    choice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """A whole answer. `tokens` are all generated ones, the stop token included, as the engine sent them."""
+    """A whole answer. `tokens` are all generated ones, the stop token included, as the engine sent them.
+
+    Where several were asked for (`n`) this is the first; `others` are the rest, and `uses` are those of all.
+    """
 
     text: str
     finish_reason: str
@@ -155,6 +202,18 @@ class Final:
     reasoning: str = ""
     uses: tuple[Use, ...] = ()
     decision: Decision | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    others: tuple["Final", ...] = ()
+
+    @property
+    def blank(self) -> bool:
+        """Whether it says nothing: neither text nor a tool call."""
+        return not self.tool_calls and not self.text.strip()
+
+    @property
+    def arguments(self) -> list[str]:
+        """What its tool calls pass, in order."""
+        return [call.function.arguments for call in self.tool_calls]
 
     @property
     def answered_by(self) -> Use:

@@ -6,11 +6,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..engines.base import Answerer, Pieces
-from ..errors import CascadeError, DeadlineExceeded, EngineError, TierDown
-from ..types import Decision, Delta, Final, Judgement, Reason, Request, Use, Verdict
+from ..errors import BadRequest, CascadeError, DeadlineExceeded, EngineError, TierDown
+from ..types import (
+    Decision,
+    Delta,
+    Final,
+    FunctionPiece,
+    Judgement,
+    Reason,
+    Request,
+    ToolCall,
+    ToolCallPiece,
+    Use,
+    Verdict,
+)
 from .gate import Gate
 from .promise import Promise, keeps_its_word
 from .tier import Drafted, Tier
+
+ONE_DRAFT = "a cascade judges one draft, and as drafts are sampled several would all be the same"
 
 
 @dataclass(slots=True)
@@ -27,7 +41,7 @@ class Climb:
         """A tier was asked."""
         self.judged.append(drafted.judgement)
         self.uses.extend(drafted.uses)
-        if drafted.draft is not None and drafted.draft.text:
+        if drafted.draft is not None and not drafted.draft.blank:
             self.best = drafted.draft
 
     def decide(self, tier: str, verdict: Verdict, reason: Reason) -> Decision:
@@ -104,6 +118,8 @@ class Cascade:
         self._drafting, self._gate = (), None
 
     def _begin(self, request: Request) -> Climb:
+        if request.params.get("n", 1) > 1:
+            raise BadRequest(f"{ONE_DRAFT}; ask an engine by its name, or leave n out", param="n")
         promised = self._promise is not None and self._promise.covers(request)
         skipped = self._gate is not None and self._gate.hopeless(request)
         return Climb(promised, skipped)
@@ -169,4 +185,10 @@ def excuse(error: CascadeError) -> Reason | None:
 
 def replay(final: Final) -> tuple[Delta, Final]:
     """A whole answer as the pieces of a stream."""
-    return Delta(final.text, final.reasoning, final.tokens or (), final.decision), final
+    calls = tuple(_as_piece(place, call) for place, call in enumerate(final.tool_calls))
+    return Delta(final.text, final.reasoning, final.tokens or (), final.decision, calls), final
+
+
+def _as_piece(index: int, call: ToolCall) -> ToolCallPiece:
+    function = FunctionPiece(call.function.name, call.function.arguments)
+    return ToolCallPiece(index, call.id, call.type, function)

@@ -9,8 +9,9 @@ from .running import Running, running
 from .signals import SIGNALS, Signal
 from .tokens import top_of
 
-# Here the answer's own tokens are known at its end only: a stop string is cut off, forced ones are left out.
-UNREADABLE = frozenset({"stop", "structured_outputs"})
+# Here the answer's own tokens are known at its end only: a stop string is cut off, forced ones are left out,
+# and of a tool call only the arguments count.
+UNREADABLE = frozenset({"stop", "structured_outputs", "response_format", "tools"})
 
 
 @dataclass(frozen=True, slots=True)

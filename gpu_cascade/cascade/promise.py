@@ -24,7 +24,12 @@ class Promise:
     stands: Callable[[], bool]
 
     def covers(self, request: Request) -> bool:
-        """Whether the request is like those that were calibrated: a parameter of its own takes it out."""
+        """Whether the request is like those that were calibrated: a parameter of its own takes it out.
+
+        So does a raw prompt: chats were calibrated.
+        """
+        if request.raw:
+            return False
         return self.stands() and all(
             name in LENGTHS or name in self.params or self.sampling.get(name) == value
             for name, value in request.params.items()

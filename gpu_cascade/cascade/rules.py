@@ -65,7 +65,7 @@ def judge(draft: Final, rule: Rule, *, guided: bool = False) -> Judgement:
 
 
 def _reason(draft: Final, signal: float | None, threshold: float) -> Reason:
-    if not draft.text.strip() or draft.finish_reason not in COMPLETE:  # (2)
+    if draft.blank or draft.finish_reason not in COMPLETE:  # (2)
         return Reason.INCOMPLETE
     if signal is None:  # (3)
         return Reason.NO_EVIDENCE

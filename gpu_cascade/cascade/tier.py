@@ -71,7 +71,8 @@ class Tier:
     async def _judged(self, request: Request, draft: Final) -> Drafted:
         """By its tokens, by the checks, by another engine; each only where it can change the verdict."""
         judgement = judge(draft, self._rule, guided=is_guided(request.params))
-        doubted = self._second is not None and self._rule.doubts(judgement)
+        # A judge is shown text: of a tool call it would see nothing.
+        doubted = self._second is not None and not draft.tool_calls and self._rule.doubts(judgement)
         if judgement.reason is Reason.SURE or doubted:
             judgement = await self._checked(request, draft, judgement)
         if doubted and judgement.reason is Reason.UNSURE:

@@ -28,15 +28,15 @@ class Evidence:
     cut: bool = False
 
 
-def evidence(final: Final, arguments: Sequence[str] = (), *, guided: bool = False) -> Evidence | None:
+def evidence(final: Final, *, guided: bool = False) -> Evidence | None:
     """What the draft's own tokens say; None where that is nothing, or any logprob is missing or no number.
 
     (a) An answer: the tokens that made its text.
-    (b) A tool call: those of the `arguments` (JSON texts, in order), for the wrapping is always the same.
+    (b) Tool calls: those of their arguments, for the wrapping is always the same.
     (c) After reasoning: those after the end of thinking, found as (a).
     (d) `guided` by a grammar: of these, the ones where it left a choice.
     """
-    tokens = argument_tokens(final, arguments) if arguments else answer_tokens(final)
+    tokens = argument_tokens(final) if final.tool_calls else answer_tokens(final)
     if guided:
         tokens = free_tokens(tokens or ())
     logprobs = finite_logprobs(tokens)
@@ -47,8 +47,13 @@ def evidence(final: Final, arguments: Sequence[str] = (), *, guided: bool = Fals
 
 
 def is_guided(params: Mapping[str, Any]) -> bool:
-    """Whether a request with these parameters is answered under a grammar."""
-    return "structured_outputs" in params
+    """Whether a request with these parameters may be answered under a grammar.
+
+    vLLM puts one over tool calls as well: for a named or required tool, a `strict` one, a single call, and
+    with some parsers always. Taking tokens for forced that were merely certain makes a draft no surer.
+    """
+    calls = "tools" in params and params.get("tool_choice") != "none"
+    return calls or "structured_outputs" in params or "response_format" in params
 
 
 def answer_tokens(final: Final) -> tuple[TokenLogprob, ...] | None:
@@ -71,18 +76,23 @@ def answer_tokens(final: Final) -> tuple[TokenLogprob, ...] | None:
     return _without_stop(final) if start < 0 else _between(tokens, start, start + len(final.text), whole)
 
 
-def argument_tokens(final: Final, arguments: Sequence[str]) -> tuple[TokenLogprob, ...] | None:
-    """The tokens that cover the arguments of tool calls, each text looked up after the one before it.
+def argument_tokens(final: Final) -> tuple[TokenLogprob, ...] | None:
+    """The tokens that cover the arguments of its tool calls, each text looked up after the one before it.
 
-    None where one is not found as it stands: an engine that writes the JSON anew hides whose numbers those
-    are.
+    They stand after the thoughts and the text, which may say the same. None where one is not found as it
+    stands: an engine that writes the JSON anew hides whose numbers those are.
     """
     if final.tokens is None:
         return None
     joined = "".join([token.token for token in final.tokens])
     kept: list[TokenLogprob] = []
     end = 0
-    for text in arguments:
+    for said in (final.reasoning.strip(), final.text.strip()):
+        start = joined.find(said, end)
+        if start < 0:
+            return None
+        end = start + len(said)
+    for text in final.arguments:
         start = joined.find(text, end)
         if start < 0:
             return None

@@ -113,6 +113,10 @@ class QuoteConfig(CheckConfig):
     numbers: Bool = False
 
 
+class CitedConfig(CheckConfig):
+    """The draft names numbered sentences of the prompt, and its numbers and names stand in them."""
+
+
 class PythonAstConfig(CheckConfig):
     """The draft, or the Python in its code fences, parses."""
 
@@ -134,6 +138,7 @@ class ChecksConfig(Section):
     regex: Annotated[RegexConfig | None, Empty] = None
     number: Annotated[NumberConfig | None, Empty] = None
     quote: Annotated[QuoteConfig | None, Empty] = None
+    cited: Annotated[CitedConfig | None, Empty] = None
     python_ast: Annotated[PythonAstConfig | None, Empty] = None
     command: Annotated[CommandConfig | None, Empty] = None
 

@@ -9,10 +9,20 @@ from enum import StrEnum
 import msgspec
 
 from ..errors import EngineError, EngineLost
-from ..types import Delta, Final, Request, TokenLogprob, TopLogprob, Use
+from ..types import Delta, Final, FunctionCall, Request, Use
 from .base import BROKEN_OFF, Enough, Pieces, collect
-
-END_OF_TURN = "<|im_end|>"
+from .fake_words import (
+    Word,
+    blank,
+    blanks_allowed,
+    called,
+    cut_to,
+    ended,
+    in_turn,
+    offers_tools,
+    spoken,
+    written,
+)
 
 
 class Fault(StrEnum):
@@ -24,6 +34,8 @@ class Fault(StrEnum):
     HANG = "hang"  # takes the request and never answers
     ABORT = "abort"  # 200 with finish_reason "abort", as vLLM does when it is put to sleep
     NO_LOGPROBS = "no_logprobs"  # leaves out what was asked for
+    NO_PARSER = "no_parser"  # cannot read tool calls: answers 400 where a request may lead to one
+    BLANKS = "blanks"  # under a grammar it writes blanks for as long as it may
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +49,8 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prefill_s: float = 0.0
     token_s: float = 0.0
     fault: Fault | None = None
+    calls: list[FunctionCall] = []  # where the request offers tools, these are called instead
+    others: list[str] = []  # what the choices after the first say, where several are asked for
 
 
 DEFAULT_SCRIPT = (
@@ -64,16 +78,17 @@ class Fake:
         self.running += 1
         try:
             line = self.line_for(request.messages[-1].get("content"))
-            await _before(self.name, line)
-            tokens = cut_to(script_tokens(line), request)
-            shown: list[TokenLogprob] = []
-            for token in tokens:
+            await _before(self.name, line, request)
+            choices = _choices(line, request)
+            shown: list[list[Word]] = [[] for _ in choices]
+            for choice, word in in_turn(choices):
                 await asyncio.sleep(line.token_s)
-                shown.append(token)
-                if line.fault is Fault.CUT and len(shown) > 1:
-                    raise EngineLost(f"{self.name} broke off after {len(shown)} tokens")
+                shown[choice].append(word)
+                if line.fault is Fault.CUT and len(shown[0]) > 1:
+                    raise EngineLost(f"{self.name} broke off after {len(shown[0])} tokens")
+                tokens = () if request.logprobs is None else (word.token,)
                 try:
-                    yield Delta(_visible(token), tokens=() if request.logprobs is None else (token,))
+                    yield Delta(word.text, tokens=tokens, tool_calls=word.calls, choice=choice)
                 except Enough:
                     yield replace(self._final(line, shown, request), finish_reason=BROKEN_OFF)
                     return
@@ -86,56 +101,49 @@ class Fake:
         text = content if isinstance(content, str) else str(content)
         return next(line for line in (*self._lines, Line()) if re.search(line.match, text))
 
-    def _final(self, line: Line, tokens: Sequence[TokenLogprob], request: Request) -> Final:
-        whole = bool(tokens) and tokens[-1].token == END_OF_TURN
-        finish_reason = line.finish_reason if whole or line.finish_reason != "stop" else "length"
+    def _final(self, line: Line, shown: Sequence[Sequence[Word]], request: Request) -> Final:
         known = request.logprobs is not None and line.fault is not Fault.NO_LOGPROBS
-        return Final(
-            "".join(_visible(token) for token in tokens),
-            finish_reason,
-            self.name,
-            tuple(tokens) if known else None,
-            line.reasoning,
-            (Use(self.name, prompt_tokens(request.messages), len(tokens)),),
-        )
+        first, *others = [
+            written(self.name, words, _reason(line, words), line.reasoning, logprobs=known) for words in shown
+        ]
+        spent = Use(self.name, prompt_tokens(request.messages), sum(map(len, shown)))
+        return replace(first, uses=(spent,), others=tuple(others))
 
 
-async def _before(name: str, line: Line) -> None:
+def _choices(line: Line, request: Request) -> list[list[Word]]:
+    """What is said: the calls where the request offers tools, else a text for each choice."""
+    count = request.params.get("n") or 1
+    if line.calls and offers_tools(request.params):
+        return [cut_to(called(line.calls, line.logprob), request)] * count
+    if line.fault is Fault.BLANKS and (bound := blanks_allowed(request.params)) is not None:
+        return [cut_to(blank(bound, line.logprob), request)]
+    texts = [line.text, *line.others]
+    ends = line.finish_reason == "stop"
+    said = [spoken(texts[choice % len(texts)], line.logprob, ends=ends) for choice in range(count)]
+    return [cut_to(words, request) for words in said]
+
+
+def _reason(line: Line, words: Sequence[Word]) -> str:
+    if not ended(words) and line.finish_reason == "stop":
+        return "length"
+    return "tool_calls" if any(word.calls for word in words) else line.finish_reason
+
+
+async def _before(name: str, line: Line, request: Request) -> None:
     """Everything that can happen before the first token."""
     await asyncio.sleep(line.prefill_s)
     if line.fault is Fault.HANG:
         await asyncio.Event().wait()
     if line.fault is Fault.REFUSE:
         raise EngineError(f"{name} answered 400: the prompt is too long", status=400)
+    if line.fault is Fault.NO_PARSER and offers_tools(request.params):
+        raise EngineError(f"{name} has no parser for tool calls", status=400, param="tool_choice")
     if line.fault is Fault.ERROR:
         raise EngineError(f"{name} answered 500: out of memory")
     if line.fault is Fault.ABORT:
         raise EngineError(f"{name} aborted its answer")
 
 
-def script_tokens(line: Line) -> list[TokenLogprob]:
-    """The line's words as tokens, with the stop token at the end of an answer that ends by itself."""
-    words = re.findall(r"\s*\S+", line.text)
-    words += [END_OF_TURN] if line.finish_reason == "stop" else []
-    scripted = line.logprob
-    values = scripted if isinstance(scripted, list) else [scripted] * len(words)
-    return [_token(word, value) for word, value in zip(words, values + [-0.01] * len(words), strict=False)]
-
-
-def _token(word: str, logprob: float | None) -> TokenLogprob:
-    return TokenLogprob(word, logprob, list(word.encode()), [TopLogprob(word, logprob, list(word.encode()))])
-
-
-def cut_to(tokens: list[TokenLogprob], request: Request) -> list[TokenLogprob]:
-    """At most as many tokens as the request allows."""
-    limit = request.params.get("max_completion_tokens") or request.params.get("max_tokens")
-    return tokens[:limit] if limit else tokens
-
-
 def prompt_tokens(messages: Iterable[object]) -> int:
     """A word is a token."""
     return sum(len(str(message).split()) for message in messages)
-
-
-def _visible(token: TokenLogprob) -> str:
-    return "" if token.token == END_OF_TURN else token.token

@@ -7,7 +7,6 @@ import argparse
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import uvicorn
@@ -16,12 +15,12 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ..types import Delta, Final, Request, TokenLogprob
+from ..types import Delta, Request
 from .base import Answerer
 from .fake import DEFAULT_SCRIPT, Fake, Fault, Line
 from .fake_sleep import Calls, Drowsy, boot, reply
 from .fake_vram import Memory, Sizes, Vram
-from .wire import ENGINE_PARAMS
+from .fake_wire import chunk, ending, event, refused, request_of, usage, whole
 
 
 def app(name: str, lines: tuple[Line, ...], memory: Memory | None = None) -> Starlette:
@@ -33,10 +32,10 @@ def app(name: str, lines: tuple[Line, ...], memory: Memory | None = None) -> Sta
 
     async def completions(http: HttpRequest) -> Response:
         body = msgspec.json.decode(await http.body())
-        fault = scripted.line_for(body["messages"][-1].get("content")).fault
-        if fault in {Fault.REFUSE, Fault.ERROR}:
-            return _error(fault)
-        request = _request(body)
+        request = request_of(body)
+        fault = scripted.line_for(request.messages[-1].get("content")).fault
+        if (refusal := refused(fault, request)) is not None:
+            return reply(*refusal)
         if body.get("stream"):
             return StreamingResponse(_events(engine, request, fault), media_type="text/event-stream")
         # Streamed, though it is one piece: only then does Starlette stop the work when the client leaves.
@@ -55,6 +54,8 @@ def app(name: str, lines: tuple[Line, ...], memory: Memory | None = None) -> Sta
             f"vllm:cache_config_info{{{labels}}} 1.0",
             f"vllm:num_requests_running {running}.0",
             f"vllm:num_requests_waiting {waiting}.0",
+            f'vllm:kv_cache_usage_perc{{engine="0"}} {min(1.0, running / 8)}',
+            'vllm:num_preemptions_total{engine="0"} 0.0',
         ]
         return PlainTextResponse("\n".join([*lines, ""]))
 
@@ -65,6 +66,7 @@ def app(name: str, lines: tuple[Line, ...], memory: Memory | None = None) -> Sta
         lifespan=calls.lifespan if calls else None,
         routes=[
             Route("/v1/chat/completions", completions, methods=["POST"]),
+            Route("/v1/completions", completions, methods=["POST"]),
             Route("/v1/models", models),
             Route("/health", health),
             Route("/metrics", metrics),
@@ -76,62 +78,30 @@ def app(name: str, lines: tuple[Line, ...], memory: Memory | None = None) -> Sta
 
 def _inside(line: Line) -> Fault | None:
     """The faults that the in-process fake acts out itself; the others are acted out on the wire here."""
-    return line.fault if line.fault in {Fault.HANG, Fault.NO_LOGPROBS} else None
-
-
-def _request(body: dict[str, Any]) -> Request:
-    params = {key: value for key, value in body.items() if key in ENGINE_PARAMS}
-    return Request(body["messages"], params, body.get("top_logprobs", 0) if body.get("logprobs") else None)
-
-
-def _error(fault: Fault) -> Response:
-    status = 400 if fault is Fault.REFUSE else 500
-    message = "the prompt is too long" if fault is Fault.REFUSE else "out of memory"
-    return reply({"error": {"message": message, "type": "BadRequestError", "param": None}}, status)
+    return line.fault if line.fault in {Fault.HANG, Fault.NO_LOGPROBS, Fault.BLANKS} else None
 
 
 async def _whole(engine: Answerer, request: Request, fault: Fault | None) -> AsyncIterator[bytes]:
     final = await engine.answer(request)
     if fault is Fault.CUT:
         os._exit(1)  # an engine that dies while it answers
-    reason = "abort" if fault is Fault.ABORT else final.finish_reason
-    choice = {"index": 0, "finish_reason": reason, "logprobs": _logprobs(final.tokens)}
-    message = {"role": "assistant", "content": final.text, "reasoning": final.reasoning or None}
-    choices = [{**choice, "message": message}]
-    yield msgspec.json.encode({**_head(final), "choices": choices, "usage": _usage(final)})
+    yield msgspec.json.encode(whole(final, request, _reason(fault)))
 
 
 async def _events(engine: Answerer, request: Request, fault: Fault | None) -> AsyncIterator[bytes]:
     async for piece in engine.stream(request):
         if isinstance(piece, Delta):
-            choice = {"delta": {"content": piece.text}, "logprobs": _logprobs(piece.tokens or None)}
-            yield _event({"choices": [choice]})
+            yield event(chunk(piece, request))
             if fault is Fault.CUT:
                 os._exit(1)
         else:
-            reason = "abort" if fault is Fault.ABORT else piece.finish_reason
-            yield _event({"choices": [{"delta": {}, "finish_reason": reason}]})
-            yield _event({"choices": [], "usage": _usage(piece)})
+            yield event(ending(piece, request, _reason(fault)))
+            yield event({"choices": [], "usage": usage(piece)})
     yield b"data: [DONE]\n\n"
 
 
-def _logprobs(tokens: tuple[TokenLogprob, ...] | None) -> dict[str, Any] | None:
-    return None if tokens is None else {"content": tokens}
-
-
-def _head(final: Final) -> dict[str, Any]:
-    return {"id": "fake", "object": "chat.completion", "created": 0, "model": final.engine}
-
-
-def _usage(final: Final) -> dict[str, int]:
-    spent = final.answered_by
-    total = spent.prompt_tokens + spent.completion_tokens
-    counts = {"prompt_tokens": spent.prompt_tokens, "completion_tokens": spent.completion_tokens}
-    return {**counts, "total_tokens": total}
-
-
-def _event(payload: dict[str, Any]) -> bytes:
-    return b"data: " + msgspec.json.encode(payload) + b"\n\n"
+def _reason(fault: Fault | None) -> str | None:
+    return "abort" if fault is Fault.ABORT else None
 
 
 def read_script(path: Path | None) -> tuple[Line, ...]:

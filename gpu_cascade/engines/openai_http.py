@@ -10,9 +10,13 @@ import aiohttp
 import msgspec
 
 from ..errors import DeadlineExceeded, EngineError, EngineLost
-from ..types import Delta, Final, Request, TokenLogprob, Use
-from .base import BROKEN_OFF, Enough, Pieces
+from ..types import Delta, Final, Request
+from .base import Enough, Pieces
+from .blanks import bounded
+from .refusal import refusal
+from .said import Parts, whole
 from .wire import ENGINE_PARAMS, ChatBody, SseReader, decode_chat
+from .wire_text import decode_text
 
 CONNECT_S = 5.0
 
@@ -40,34 +44,25 @@ class OpenAIHttp:
         """The whole answer in one response."""
         async with self._post(request, stream=False) as response:
             with self._ours(request):
-                body = self._decode(await response.read())
+                body = self._decode(await response.read(), request)
         if not body.choices:
             raise EngineError(f"{self.name} sent an answer without choices")
-        choice = body.choices[0]
-        tokens = None if choice.logprobs is None else tuple(choice.logprobs.content or ())
-        message = choice.message
-        return self._final(message.content or "", message.thoughts(), choice.finish_reason, tokens, body)
+        return self._unbroken(whole(self.name, body))
 
     async def stream(self, request: Request) -> Pieces:
         """Deltas as the engine sends them, then the `Final` made of them."""
-        parts = _Parts()
+        parts = Parts()
         async with self._post(request, stream=True) as response:
             with self._ours(request):
-                async for body in self._bodies(response):
-                    delta = parts.add(body)
-                    if delta is None:
-                        continue
+                async for delta in self._deltas(response, request, parts):
                     try:
                         yield delta
                     except Enough:
-                        parts.finish_reason = BROKEN_OFF
+                        parts.break_off()
                         break
-        if parts.finish_reason is None:
-            raise EngineLost(f"{self.name} broke off after {len(parts.texts)} pieces of its answer")
-        tokens = tuple(parts.tokens) if parts.has_logprobs else None
-        yield self._final(
-            "".join(parts.texts), "".join(parts.thoughts), parts.finish_reason, tokens, parts.last
-        )
+        if not parts.done:
+            raise EngineLost(f"{self.name} broke off after {parts.pieces} pieces of its answer")
+        yield self._unbroken(parts.final(self.name))
 
     async def close(self) -> None:
         """Drop the pool; what still runs on it is aborted."""
@@ -76,7 +71,7 @@ class OpenAIHttp:
 
     @asynccontextmanager
     async def _post(self, request: Request, *, stream: bool) -> AsyncIterator[aiohttp.ClientResponse]:
-        url = f"{self._address.url}/chat/completions"
+        url = f"{self._address.url}/{'completions' if request.raw else 'chat/completions'}"
         with self._ours(request):
             response = await self._client().post(
                 url, data=self._body(request, stream), timeout=_timeout(request.left_s())
@@ -84,7 +79,7 @@ class OpenAIHttp:
         try:
             if response.status != 200:
                 with self._ours(request):
-                    raise _refusal(self.name, response.status, await response.read())
+                    raise refusal(self.name, response.status, await response.read())
             yield response
         finally:
             response.close()  # not `release`: an unread rest must abort the engine's work, not be drained
@@ -104,9 +99,14 @@ class OpenAIHttp:
 
     def _body(self, request: Request, stream: bool) -> bytes:
         params = {key: value for key, value in request.params.items() if key in ENGINE_PARAMS}
-        body: dict[str, Any] = {"model": self._address.model, "messages": request.messages, **params}
-        if request.logprobs is not None:
-            body |= {"logprobs": True, "top_logprobs": request.logprobs}
+        ours = self._address.socket is not None
+        body: dict[str, Any] = {"model": self._address.model, **(bounded(params) if ours else params)}
+        if request.raw:
+            body |= {"prompt": request.messages[0]["content"], "logprobs": request.logprobs}
+        else:
+            body["messages"] = request.messages
+            if request.logprobs is not None:
+                body |= {"logprobs": True, "top_logprobs": request.logprobs}
         if self._address.ranks:
             body["priority"] = 0 if request.urgent else 1  # lower is sooner
         if stream:
@@ -118,35 +118,31 @@ class OpenAIHttp:
         ours = self._address.socket is not None
         return {"include_usage": True, **({"continuous_usage_stats": True} if ours else {})}
 
-    async def _bodies(self, response: aiohttp.ClientResponse) -> AsyncIterator[ChatBody]:
+    async def _deltas(
+        self, response: aiohttp.ClientResponse, request: Request, parts: Parts
+    ) -> AsyncIterator[Delta]:
         reader = SseReader()
         async for data in response.content.iter_any():
             for payload in reader.feed(data):
-                if payload != b"[DONE]":
-                    yield self._decode(payload)
+                if payload == b"[DONE]":
+                    continue
+                for delta in parts.add(self._decode(payload, request)):
+                    yield delta
 
-    def _decode(self, data: bytes) -> ChatBody:
+    def _decode(self, data: bytes, request: Request) -> ChatBody:
         try:
-            body = decode_chat(data)
-        except msgspec.MsgspecError as error:
-            raise EngineError(f"{self.name} sent {len(data)} bytes that are no chat answer") from error
+            body = decode_text(data) if request.raw else decode_chat(data)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise EngineError(f"{self.name} sent {len(data)} bytes that are no answer") from error
         if body.error is not None:
-            raise _refusal(self.name, 502, data)
+            raise refusal(self.name, 502, data)
         return body
 
-    def _final(
-        self,
-        text: str,
-        reasoning: str,
-        finish_reason: str | None,
-        tokens: tuple[TokenLogprob, ...] | None,
-        body: ChatBody,
-    ) -> Final:
-        if finish_reason == "abort":  # vLLM answers 200 with what it had when it went to sleep or was paused
+    def _unbroken(self, final: Final) -> Final:
+        """VLLM answers 200 with what it had when it went to sleep or was paused."""
+        if any(each.finish_reason == "abort" for each in (final, *final.others)):
             raise EngineError(f"{self.name} aborted its answer")
-        spent = body.usage
-        known = (spent.prompt_tokens, spent.completion_tokens or 0) if spent else (0, len(tokens or ()))
-        return Final(text, finish_reason or "stop", self.name, tokens, reasoning, (Use(self.name, *known),))
+        return final
 
     @contextmanager
     def _ours(self, request: Request) -> Iterator[None]:
@@ -161,50 +157,5 @@ class OpenAIHttp:
             raise EngineLost(f"{self.name} broke the connection ({type(error).__name__})") from error
 
 
-class _Parts:
-    """What a stream has brought so far."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.thoughts: list[str] = []
-        self.tokens: list[TokenLogprob] = []
-        self.has_logprobs = False
-        self.finish_reason: str | None = None
-        self.last = ChatBody()
-
-    def add(self, body: ChatBody) -> Delta | None:
-        """Take a chunk in; the piece of answer in it, if there is one."""
-        if body.usage is not None:
-            self.last = body
-        if not body.choices:
-            return None
-        choice = body.choices[0]
-        text, thoughts = choice.delta.content or "", choice.delta.thoughts()
-        tokens = tuple(choice.logprobs.content or ()) if choice.logprobs else ()
-        self.finish_reason = choice.finish_reason or self.finish_reason
-        self.has_logprobs = self.has_logprobs or bool(tokens)
-        self.texts.append(text)
-        self.thoughts.append(thoughts)
-        self.tokens.extend(tokens)
-        return Delta(text, thoughts, tokens) if text or thoughts or tokens else None
-
-
 def _timeout(left_s: float | None) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=left_s, sock_connect=CONNECT_S)
-
-
-class _ErrorBody(msgspec.Struct, frozen=True):
-    message: str = ""
-    param: str | None = None
-
-
-def _refusal(name: str, status: int, data: bytes) -> EngineError:
-    """An engine's error as ours: its sentence, its parameter; 4xx keeps its status, the rest is a 502."""
-    try:
-        decoded = msgspec.json.decode(data)
-        error = msgspec.convert(decoded.get("error", decoded), _ErrorBody)
-    except (msgspec.MsgspecError, AttributeError):
-        error = _ErrorBody()
-    message = error.message or f"{len(data)} bytes without a message"
-    kept = status if 400 <= status < 500 and status not in {401, 403, 404, 408, 429} else 502
-    return EngineError(f"{name} answered {status}: {message}", status=kept, param=error.param)

@@ -4,27 +4,55 @@ from typing import Any
 
 import msgspec
 
-from ..types import TokenLogprob
+from ..types import TokenLogprob, ToolCall, ToolCallPiece
 
 # Sent on to engines; everything else stays outside. One request-level field took a whole vLLM 0.32 server
 # down (`skip_reading_prefix_cache` with prompt logprobs), so unknown ones are never passed through.
 ENGINE_PARAMS = frozenset(
     {
+        "add_generation_prompt",
+        "add_special_tokens",
+        "bad_words",
+        "cache_salt",
         "chat_template_kwargs",
+        "continue_final_message",
+        "documents",
         "frequency_penalty",
+        "ignore_eos",
+        "include_stop_str_in_output",
         "logit_bias",
         "max_completion_tokens",
         "max_tokens",
         "min_p",
+        "min_tokens",
+        "n",
+        "parallel_tool_calls",
         "presence_penalty",
+        "reasoning_effort",
+        "repetition_penalty",
+        "response_format",
         "seed",
+        "skip_special_tokens",
+        "spaces_between_special_tokens",
         "stop",
+        "stop_token_ids",
         "structured_outputs",
         "temperature",
+        "thinking_token_budget",
+        "tool_choice",
+        "tools",
         "top_k",
         "top_p",
+        "truncate_prompt_tokens",
+        "truncation_side",
     }
 )
+
+
+class PromptDetails(msgspec.Struct, frozen=True):
+    """Where the prompt's tokens came from."""
+
+    cached_tokens: int | None = None
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -32,6 +60,12 @@ class Usage(msgspec.Struct, frozen=True):
 
     prompt_tokens: int = 0
     completion_tokens: int | None = 0
+    prompt_tokens_details: PromptDetails | None = None
+
+    @property
+    def cached_tokens(self) -> int | None:
+        """Of the prompt, found in the prefix cache: vLLM says it with `--enable-prompt-tokens-details`."""
+        return self.prompt_tokens_details.cached_tokens if self.prompt_tokens_details else None
 
 
 class Logprobs(msgspec.Struct, frozen=True):
@@ -40,8 +74,8 @@ class Logprobs(msgspec.Struct, frozen=True):
     content: list[TokenLogprob] | None = None
 
 
-class Message(msgspec.Struct, frozen=True):
-    """What the assistant said; also the shape of a stream's delta. Engines differ in the reasoning's name."""
+class _Message(msgspec.Struct, frozen=True):
+    """What the assistant said. Engines differ in the reasoning's name."""
 
     content: str | None = None
     reasoning: str | None = None
@@ -52,11 +86,24 @@ class Message(msgspec.Struct, frozen=True):
         return self.reasoning or self.reasoning_content or ""
 
 
+class Message(_Message, frozen=True):
+    """A whole message."""
+
+    tool_calls: list[ToolCall] | None = None
+
+
+class Piece(_Message, frozen=True):
+    """A stream's piece of one."""
+
+    tool_calls: list[ToolCallPiece] | None = None
+
+
 class Choice(msgspec.Struct, frozen=True):
     """One answer, or one piece of it."""
 
+    index: int = 0
     message: Message = Message()
-    delta: Message = Message()
+    delta: Piece = Piece()
     logprobs: Logprobs | None = None
     finish_reason: str | None = None
 

@@ -15,8 +15,10 @@ from starlette.routing import Route
 from ..errors import CascadeError, UnknownModel
 from ..traces import record_json
 from . import shape
-from .chat import ChatCompletions
+from .chat import chat_completions
+from .completions import completions
 from .guards import Guards
+from .openapi import document
 from .parts import Parts
 
 
@@ -28,7 +30,9 @@ def build(parts: Parts) -> Starlette:
         middleware.append(_cors(list(parts.door.cors)))
     return Starlette(
         routes=[
-            Route("/v1/chat/completions", ChatCompletions(parts), methods=["POST"]),
+            Route("/v1/chat/completions", chat_completions(parts), methods=["POST"]),
+            Route("/v1/completions", completions(parts), methods=["POST"]),
+            Route("/openapi.json", views.openapi),
             Route("/v1/models", views.models),
             Route("/v1/models/{id:path}", views.model),
             Route("/v1/cascade/state", views.state),
@@ -70,6 +74,10 @@ class _Views:
         if name not in self._parts.models:
             raise UnknownModel(f"there is no model {name!r} here; known: {', '.join(self._parts.models)}")
         return _json(self._card(name))
+
+    async def openapi(self, _: HttpRequest) -> Response:
+        """What may be asked."""
+        return Response(document(), media_type="application/json")
 
     async def state(self, _: HttpRequest) -> Response:
         """Engines, queues, store."""

@@ -1,156 +1,74 @@
-"""`POST /v1/chat/completions`: ask, answer whole or as a stream, and leave a decision record either way."""
+"""`POST /v1/chat/completions`: how chats are written, whole and in chunks."""
 
-import asyncio
-import logging
-import time
-from contextlib import aclosing
+from typing import Any
 
-from starlette.types import Receive, Scope, Send
-
-from ..engines.base import Answerer, Pieces
-from ..errors import CascadeError, UnknownModel, whereabouts
-from ..events import Answered, Failed
-from ..traces import Reservation
-from ..types import Decision, Delta, Final
-from . import asked, shape
-from .asked import Asked
-from .http import ClientGone, read_body, respond, respond_error, start, until_gone
+from ..types import Delta, Final, Request, TokenLogprob
+from . import shape
+from .asked import Asked, read_chat
+from .exchange import Endpoint, Format
 from .parts import Parts
 
-log = logging.getLogger(__name__)
 
-CLIENT_GONE = 499
-SSE = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
-
-
-class ChatCompletions:
-    """The endpoint, as an ASGI application."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-
-    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        exchange = _Exchange(self._parts, receive, send)
-        try:
-            await exchange.run()
-        except ClientGone:
-            exchange.failed(CLIENT_GONE)
-        except CascadeError as error:
-            exchange.failed(error.status)
-            await exchange.tell(error)
-        except Exception as error:  # noqa: BLE001 - the client is told, whatever it is
-            log.error("request %s failed\n%s", exchange.id, whereabouts(error))
-            exchange.failed(500)
-            await exchange.tell(
-                CascadeError(f"internal error ({type(error).__name__}), see the gateway's log")
-            )
+def chat_completions(parts: Parts) -> Endpoint:
+    """The endpoint."""
+    return Endpoint(parts, Format(read_chat, completion, Chunks))
 
 
-class _Exchange:
-    """One request and its answer on one connection."""
+def completion(asked: Asked, final: Final) -> bytes:
+    """A `chat.completion`."""
+    choices = [_choice(place, one, asked.request) for place, one in enumerate(shape.choices(final))]
+    return shape.whole(asked, "chat.completion", choices, final)
 
-    def __init__(self, parts: Parts, receive: Receive, send: Send) -> None:
-        self._parts, self._receive, self._send = parts, receive, send
-        self._arrived, self._at = time.monotonic(), time.time()
-        self._first_token_s: float | None = None
-        self._started = False
-        self._asked: Asked | None = None
 
-    @property
-    def id(self) -> str:
-        """The request's id, empty until the body was read."""
-        return self._asked.request.id if self._asked else ""
+def _choice(place: int, final: Final, request: Request) -> dict[str, Any]:
+    content = None if final.tool_calls and not final.text else final.text
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
+    if final.reasoning:
+        message["reasoning_content"] = final.reasoning
+    if final.tool_calls:
+        message["tool_calls"] = final.tool_calls
+    logprobs = _logprobs(final.tokens, request)
+    return {"index": place, "message": message, "finish_reason": final.finish_reason, "logprobs": logprobs}
 
-    async def run(self) -> None:
-        """Read, reserve, answer."""
-        body = await read_body(self._receive)
-        self._asked = wanted = asked.read(body, self._parts.limits.deadline_s)
-        answerer = self._find(wanted.model)
-        with self._parts.traces.reserve() as place:
-            if wanted.stream:
-                await until_gone(self._receive, self._stream(wanted, answerer, place))
-            else:
-                await self._whole(wanted, answerer, place)
 
-    def failed(self, status: int) -> None:
-        """Let the listeners know that there was no answer."""
-        self._parts.hooks.tell(Failed(self.id, self._asked.model if self._asked else "", status))
+class Chunks:
+    """The events of one stream, ready to send."""
 
-    async def tell(self, error: CascadeError) -> None:
-        """Let the client know: as a response, or as an event of a stream that has begun."""
-        if not self._started:
-            await respond_error(self._send, error, self.id or None)
-            return
-        await self._write(shape.error_event(error), more=False)
+    def __init__(self, asked: Asked) -> None:
+        self._request = asked.request
+        self._events = shape.Events(asked, "chat.completion.chunk")
 
-    def _find(self, model: str) -> Answerer:
-        """The engine or cascade of that name."""
-        models = self._parts.models
-        if model not in models:
-            raise UnknownModel(f"there is no model {model!r} here; known: {', '.join(models)}", param="model")
-        return models[model]
+    def opening(self) -> bytes:
+        """The chunks that name the role, one for each choice."""
+        said = {"role": "assistant", "content": ""}
+        count = self._request.params.get("n", 1)
+        return b"".join([self._events.event([_delta(place, said)]) for place in range(count)])
 
-    async def _whole(self, wanted: Asked, answerer: Answerer, place: Reservation) -> None:
-        final = await until_gone(self._receive, answerer.answer(wanted.request))
-        self._record(place, wanted, final)
-        body = shape.completion(wanted.model, wanted.request, final)
-        await respond(self._send, body, headers=shape.headers(wanted.request, final.decision))
+    def piece(self, delta: Delta) -> bytes:
+        """A piece of text, of reasoning or of a tool call."""
+        said: dict[str, Any] = {}
+        if delta.text or not delta.tool_calls:
+            said["content"] = delta.text
+        if delta.reasoning:
+            said["reasoning_content"] = delta.reasoning
+        if delta.tool_calls:
+            said["tool_calls"] = delta.tool_calls
+        logprobs = _logprobs(delta.tokens, self._request) if delta.tokens else None
+        return self._events.event([{**_delta(delta.choice, said), "logprobs": logprobs}])
 
-    async def _stream(self, wanted: Asked, answerer: Answerer, place: Reservation) -> None:
-        chunks = shape.Chunks(wanted.model, wanted.request, include_usage=wanted.include_usage)
-        async with aclosing(answerer.stream(wanted.request)) as pieces:
-            piece = await self._first(wanted, pieces)
-            await self._open(wanted, piece.decision)
-            await self._write(chunks.opening())
-            while isinstance(piece, Delta):
-                await self._write(chunks.piece(piece))
-                piece = await anext(pieces)
-        self._record(place, wanted, piece)
-        await self._write(chunks.closing(piece), more=False)
+    def closing(self, final: Final) -> bytes:
+        """The finish chunks and what comes after them."""
+        finishes = [
+            {**_delta(place, {}), "finish_reason": one.finish_reason}
+            for place, one in enumerate(shape.choices(final))
+        ]
+        return self._events.end(finishes, final)
 
-    async def _first(self, wanted: Asked, pieces: Pieces) -> Delta | Final:
-        """The first piece. While a draft is held the stream stays silent, then comments keep it open."""
-        first = asyncio.ensure_future(anext(pieces))
-        try:
-            while not (await asyncio.wait({first}, timeout=self._parts.limits.hold_s))[0]:
-                await self._open(wanted, None)
-                await self._write(b": the draft is held until its verdict\n\n")
-        finally:
-            if not first.done():
-                first.cancel()
-                await asyncio.gather(first, return_exceptions=True)
-        self._first_token_s = time.monotonic() - self._arrived
-        return first.result()
 
-    async def _open(self, wanted: Asked, decision: Decision | None) -> None:
-        if not self._started:
-            self._started = True
-            await start(self._send, 200, [*SSE, *shape.headers(wanted.request, decision)])
+def _delta(place: int, said: dict[str, Any]) -> dict[str, Any]:
+    return {"index": place, "delta": said, "logprobs": None, "finish_reason": None}
 
-    async def _write(self, data: bytes, *, more: bool = True) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
-    def _record(self, place: Reservation, wanted: Asked, final: Final) -> None:
-        """The record goes in before the end of the answer goes out."""
-        event = self._event(wanted, final)
-        place.put(event)
-        self._parts.hooks.tell(event)
-
-    def _event(self, wanted: Asked, final: Final) -> Answered:
-        assert final.decision is not None
-        total_s = time.monotonic() - self._arrived
-        request, keep_text = wanted.request, self._parts.limits.keep_text
-        return Answered(
-            id=request.id,
-            at=self._at,
-            caller=request.caller,
-            model=wanted.model,
-            decision=final.decision,
-            uses=final.uses,
-            finish_reason=final.finish_reason,
-            total_s=total_s,
-            first_token_s=total_s if self._first_token_s is None else self._first_token_s,
-            prompt=shape.encode(request.messages).decode() if keep_text else None,
-            answer=final.text if keep_text else None,
-        )
+def _logprobs(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> dict[str, Any] | None:
+    found = shape.asked_for(tokens, request)
+    return None if found is None else {"content": found, "refusal": None}

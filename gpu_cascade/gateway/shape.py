@@ -2,12 +2,14 @@
 
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from ..errors import CascadeError
-from ..types import Decision, Delta, Final, Request, TokenLogprob, TopLogprob, Use
+from ..types import Decision, Final, Request, TokenLogprob, TopLogprob, Use
+from .asked import Asked
 
 encode = msgspec.json.encode
 
@@ -45,62 +47,65 @@ def cascade_object(request: Request, final: Final) -> dict[str, Any]:
     }
 
 
-def completion(model: str, request: Request, final: Final) -> bytes:
-    """A `chat.completion`."""
-    message = {"role": "assistant", "content": final.text, "refusal": None}
-    if final.reasoning:
-        message["reasoning_content"] = final.reasoning
-    choice = {"index": 0, "message": message, "finish_reason": final.finish_reason}
-    choice["logprobs"] = _logprobs(final.tokens, request)
-    return encode(
-        {
-            **_head(model, request, "chat.completion"),
-            "choices": [choice],
-            "usage": usage(final.answered_by),
-            "cascade": cascade_object(request, final),
-        }
-    )
+def choices(final: Final) -> tuple[Final, ...]:
+    """The answer's choices, one unless `n` were asked for."""
+    return (final, *final.others)
 
 
-def usage(spent: Use) -> dict[str, int]:
+def usage(spent: Use) -> dict[str, Any]:
     """Tokens of the answer itself; what the whole cascade spent stands in the cascade object."""
-    return {
+    counted: dict[str, Any] = {
         "prompt_tokens": spent.prompt_tokens,
         "completion_tokens": spent.completion_tokens,
         "total_tokens": spent.prompt_tokens + spent.completion_tokens,
     }
+    if spent.cached_tokens is not None:
+        counted["prompt_tokens_details"] = {"cached_tokens": spent.cached_tokens}
+    return counted
 
 
-class Chunks:
-    """The events of one stream, ready to send."""
+def said(final: Final) -> str:
+    """The answer as a record keeps it: its text; JSON where there are tool calls or several choices."""
+    kept = [{"content": one.text, "tool_calls": one.tool_calls} for one in choices(final)]
+    plain = not final.tool_calls and not final.others
+    return final.text if plain else encode(kept).decode("utf-8")
 
-    def __init__(self, model: str, request: Request, *, include_usage: bool) -> None:
-        self._head = _head(model, request, "chat.completion.chunk")
-        self._request = request
-        self._usage = {"usage": None} if include_usage else {}
 
-    def opening(self) -> bytes:
-        """The chunk that names the role."""
-        return self._event([_choice({"role": "assistant", "content": ""})])
+def whole(asked: Asked, kind: str, choices: list[dict[str, Any]], final: Final) -> bytes:
+    """The body of a whole answer."""
+    return encode(
+        {
+            **_head(asked, kind),
+            "choices": choices,
+            "usage": usage(final.answered_by),
+            "cascade": cascade_object(asked.request, final),
+        }
+    )
 
-    def piece(self, delta: Delta) -> bytes:
-        """A piece of text."""
-        said = {"content": delta.text}
-        if delta.reasoning:
-            said["reasoning_content"] = delta.reasoning
-        logprobs = _logprobs(delta.tokens, self._request) if delta.tokens else None
-        return self._event([{**_choice(said), "logprobs": logprobs}])
 
-    def closing(self, final: Final) -> bytes:
-        """The finish chunk with the cascade object, the usage if it was asked for, and `[DONE]`."""
-        finish = {**_choice({}), "finish_reason": final.finish_reason}
-        events = self._event([finish], cascade=cascade_object(self._request, final))
+class Events:
+    """The server-sent events of one stream."""
+
+    def __init__(self, asked: Asked, kind: str) -> None:
+        self._head, self._request = _head(asked, kind), asked.request
+        self._usage = {"usage": None} if asked.include_usage else {}
+
+    def event(self, choices: list[dict[str, Any]], **more: object) -> bytes:
+        """A chunk."""
+        return _event({**self._head, "choices": choices, **self._usage, **more})
+
+    def end(self, finishes: list[dict[str, Any]], final: Final) -> bytes:
+        """How each choice ends, the last with the cascade object; the usage if it was asked for; `[DONE]`."""
+        *others, last = finishes
+        events = [self.event([finish]) for finish in others]
+        events.append(self.event([last], cascade=cascade_object(self._request, final)))
         if self._usage:
-            events += self._event([], usage=usage(final.answered_by))
-        return events + b"data: [DONE]\n\n"
+            events.append(self.event([], usage=usage(final.answered_by)))
+        return b"".join([*events, b"data: [DONE]\n\n"])
 
-    def _event(self, choices: list[dict[str, Any]], **more: object) -> bytes:
-        return b"data: " + encode({**self._head, "choices": choices, **self._usage, **more}) + b"\n\n"
+
+def _event(payload: Mapping[str, Any]) -> bytes:
+    return b"data: " + encode(payload) + b"\n\n"
 
 
 def error_body(error: CascadeError) -> dict[str, Any]:
@@ -118,23 +123,19 @@ def error_body(error: CascadeError) -> dict[str, Any]:
 
 def error_event(error: CascadeError) -> bytes:
     """A failure in a stream that has begun: the SDKs raise on it."""
-    return b"data: " + encode(error_body(error)) + b"\n\n"
+    return _event(error_body(error))
 
 
-def _head(model: str, request: Request, kind: str) -> dict[str, Any]:
-    return {"id": request.id, "object": kind, "created": int(time.time()), "model": model}
+def _head(asked: Asked, kind: str) -> dict[str, Any]:
+    return {"id": asked.request.id, "object": kind, "created": int(time.time()), "model": asked.model}
 
 
-def _choice(delta: dict[str, Any]) -> dict[str, Any]:
-    return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}
-
-
-def _logprobs(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> dict[str, Any] | None:
+def asked_for(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> list[TokenLogprob] | None:
     """Only where the client asked for them itself, and no more alternatives than it asked for."""
     wanted = request.logprobs
     if wanted is None or tokens is None:
         return None
-    return {"content": [_cut(token, wanted) for token in tokens], "refusal": None}
+    return [_cut(token, wanted) for token in tokens]
 
 
 def _cut(token: TokenLogprob, wanted: int) -> TokenLogprob:

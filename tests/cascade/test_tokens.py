@@ -17,14 +17,16 @@ from gpu_cascade.cascade.tokens import (
     is_guided,
     top_of,
 )
-from gpu_cascade.types import Final, TokenLogprob, TopLogprob, Use
+from gpu_cascade.types import Final, FunctionCall, TokenLogprob, ToolCall, TopLogprob, Use
 
+OSLO = '{"city": "Oslo"}'
 CALL = ['{"name": "find', '", "arguments": ', '{"city": "', "Oslo", '"}', "}", "<|im_end|>"]
 
 
-def final(text, tokens, reason="stop", reasoning=""):
+def final(text, tokens, reason="stop", reasoning="", calls=()):
     spoken = None if tokens is None else tuple(TokenLogprob(word, -0.1) for word in tokens)
-    return Final(text, reason, "small", spoken, reasoning)
+    called = tuple(ToolCall("call_0", FunctionCall("find", arguments)) for arguments in calls)
+    return Final(text, reason, "small", spoken, reasoning, tool_calls=called)
 
 
 def words(tokens):
@@ -106,26 +108,41 @@ def test_no_logprobs_and_no_text_are_no_evidence():
 
 def test_of_a_tool_call_the_arguments_count():
     """The wrapping that every call shares is left out."""
-    assert ['{"city": "', "Oslo", '"}'] == words(argument_tokens(final("", CALL), ['{"city": "Oslo"}']))
+    assert ['{"city": "', "Oslo", '"}'] == words(argument_tokens(final("", CALL, calls=[OSLO])))
 
 
 def test_calls_with_the_same_arguments_are_told_apart():
     """Each is looked up behind the one before it."""
-    found = argument_tokens(final("", [*CALL[:-1], *CALL]), ['{"city": "Oslo"}'] * 2)
+    found = argument_tokens(final("", [*CALL[:-1], *CALL], calls=[OSLO] * 2))
 
     assert ['{"city": "', "Oslo", '"}'] * 2 == words(found)
 
 
 def test_arguments_that_were_written_anew_are_no_evidence():
     """Whose numbers they are is unknown; nor are there any without logprobs."""
-    assert argument_tokens(final("", CALL), ['{"city":"Oslo"}']) is None
-    assert argument_tokens(final("", None), ["{}"]) is None
-    assert evidence(final("", CALL), ['{"city":"Oslo"}']) is None
+    anew = final("", CALL, calls=['{"city":"Oslo"}'])
+
+    assert argument_tokens(anew) is None
+    assert evidence(anew) is None
+    assert argument_tokens(final("", None, calls=["{}"])) is None
+
+
+def test_arguments_are_looked_for_after_what_was_said_and_thought():
+    """Thoughts and text that spell the same arguments are not the call."""
+    thought = ["So ", OSLO, "</think>", *CALL]
+    said = ["I call ", OSLO, ".", *CALL]
+
+    for spoken in (
+        final("", thought, reasoning=f"So {OSLO}", calls=[OSLO]),
+        final(f"I call {OSLO}.", said, calls=[OSLO]),
+    ):
+        assert ['{"city": "', "Oslo", '"}'] == words(argument_tokens(spoken))
+    assert argument_tokens(final("Other words.", said, calls=[OSLO])) is None
 
 
 def test_the_evidence_of_a_tool_call_is_its_arguments():
     """Three tokens of seven."""
-    assert [-0.1] * 3 == evidence(final("", CALL), ['{"city": "Oslo"}']).logprobs
+    assert [-0.1] * 3 == evidence(final("", CALL, calls=[OSLO])).logprobs
 
 
 def test_under_a_grammar_only_free_tokens_count():
@@ -150,10 +167,20 @@ def test_a_missing_number_is_not_taken_for_a_forced_token(bad):
     assert evidence(Final("yes!", "stop", "small", tokens), guided=True) is None
 
 
-def test_structured_outputs_are_a_grammar():
-    """That parameter, and no other, says that some tokens may have been forced."""
-    assert is_guided({"structured_outputs": {"choice": ["a"]}})
-    assert not is_guided({"temperature": 0})
+@pytest.mark.parametrize(
+    ("params", "guided"),
+    [
+        ({"structured_outputs": {"choice": ["a"]}}, True),
+        ({"response_format": {"type": "json_object"}}, True),
+        ({"tools": [{}]}, True),
+        ({"tools": [{}], "tool_choice": "required"}, True),
+        ({"tools": [{}], "tool_choice": "none"}, False),
+        ({"temperature": 0}, False),
+    ],
+)
+def test_what_may_be_a_grammar(params, guided):
+    """Structured outputs, a response format, and tools that may be called: tokens may have been forced."""
+    assert guided == is_guided(params)
 
 
 def test_one_number_that_is_no_logprob_spoils_all():

@@ -69,7 +69,7 @@ WRONG = {
     "unknown check": (
         {"regexp": {}},
         "regexp",
-        "is not known here; did you mean regex? (choices: command, comp",
+        "is not known here; did you mean regex? (choices: cited, command, comp",
     ),
     "unknown key": (
         {"number": {"hihg": 1}},

@@ -120,6 +120,7 @@ HEADINGS = [
     "regex",
     "number",
     "quote",
+    "cited",
     "python_ast",
     "command",
     "verify",

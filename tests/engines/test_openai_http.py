@@ -1,20 +1,19 @@
 """The engine client against a scripted engine in a process of its own, over a Unix socket."""
 
 import asyncio
-import contextlib
-import sys
 import time
 from dataclasses import replace
 
 import aiohttp.web
-import msgspec
 import pytest
 
 from gpu_cascade.engines.fake import Fault, Line
 from gpu_cascade.engines.openai_http import Address, OpenAIHttp
 from gpu_cascade.engines.wire import SseReader
 from gpu_cascade.errors import DeadlineExceeded, EngineError, EngineLost
-from gpu_cascade.types import Delta, Final, Request
+from gpu_cascade.types import Delta, Final
+
+from .spoken_to import ask, engine_process
 
 pytestmark = pytest.mark.scripted
 
@@ -30,42 +29,10 @@ SCRIPT = [
 ]
 
 
-@contextlib.asynccontextmanager
-async def engine_process(folder):
-    """A scripted engine that answers, and its client; both closed at the end."""
-    script, socket = folder / "script.json", folder / "engine.sock"
-    script.write_bytes(msgspec.json.encode(SCRIPT))
-    module = "gpu_cascade.engines.fake_server"
-    argv = ["-m", module, "--uds", str(socket), "--name", "small", "--script", str(script)]
-    process = await asyncio.create_subprocess_exec(sys.executable, *argv)
-    client = OpenAIHttp("small", Address("http://engine/v1", "small", socket))
-    try:
-        await answering(client)
-        yield client
-    finally:
-        await client.close()
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-async def answering(client):
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                return await client.answer(ask())
-            except EngineLost:
-                await asyncio.sleep(0.02)
-
-
 @pytest.fixture
 async def engine(tmp_path):
-    async with engine_process(tmp_path) as client:
+    async with engine_process(tmp_path, SCRIPT) as client:
         yield client
-
-
-def ask(text="Capital of France?", **more):
-    return Request([{"role": "user", "content": text}], **more)
 
 
 async def running(client):

@@ -32,6 +32,7 @@ class Served:
     traces: Traces
     events: list
     missing: list
+    routes: list
 
     async def ask(self, model="cascade", text="Is travel refundable?", **more):
         """One question through the official client."""
@@ -99,6 +100,6 @@ async def serve(port, tmp_path):
             http = await stack.enter_async_context(aiohttp.ClientSession())
             client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key or "none", max_retries=0)
             await stack.enter_async_context(client)
-            return Served(url, http, client, traces, events, missing)
+            return Served(url, http, client, traces, events, missing, switch.app.routes)
 
         yield start

@@ -9,6 +9,7 @@ import regex
 
 from ...config.checks import (
     ChecksConfig,
+    CitedConfig,
     CommandConfig,
     CompletenessConfig,
     JsonSchemaConfig,
@@ -21,7 +22,7 @@ from ...config.checks import (
     schema_text,
 )
 from ...types import Final, Outcome, Request
-from . import completeness, json_schema, numbers, patterns, python_ast, quote
+from . import cited, completeness, json_schema, numbers, patterns, python_ast, quote
 from .base import LONGEST_DENSE, Check, Pure, passes
 from .command import Command
 
@@ -50,11 +51,14 @@ async def run(checks: Sequence[Required], request: Request, draft: Final) -> tup
     """What the checks find, in their order.
 
     All pure ones look, whatever the others found: their numbers cost nothing and go into the trace. One that
-    starts a process only runs while every check before it has passed.
+    starts a process only runs while every check before it has passed. Of a tool call only its completeness is
+    known: the others read text.
     """
     outcomes: list[Outcome] = []
     for required in checks:
-        if isinstance(required.check, Pure) or failed(checks, outcomes) is None:
+        if draft.tool_calls and required.check.name != "completeness":
+            outcomes.append(Outcome(required.check.name, None, "a tool call, and this check reads text"))
+        elif isinstance(required.check, Pure) or failed(checks, outcomes) is None:
             outcomes.append(await required.check.check(request, draft))
     return tuple(outcomes)
 
@@ -91,6 +95,10 @@ def _quote(section: QuoteConfig, _: Resolve) -> Check:
     return Pure("quote", look, LONGEST_DENSE)
 
 
+def _cited(_: CitedConfig, __: Resolve) -> Check:
+    return Pure("cited", cited.look, LONGEST_DENSE)
+
+
 def _python_ast(_: PythonAstConfig, __: Resolve) -> Check:
     return Pure("python_ast", python_ast.look, LONGEST_DENSE)
 
@@ -110,6 +118,7 @@ _MAKERS: Mapping[str, Callable[[Any, Resolve], Check]] = {
     "regex": _regex,
     "json_schema": _json_schema,
     "quote": _quote,
+    "cited": _cited,
     "python_ast": _python_ast,
     "command": _command,
 }

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 import regex
@@ -24,6 +25,7 @@ def look(_: Request, draft: Final, *, required: Sequence[regex.Pattern[str]] = (
     |---|---|
     | 0.0 | nothing, or blanks alone |
     | 0.0 | a finish reason other than stop, tool_calls and length: nobody knows what is missing |
+    | 0.0 | a tool call whose arguments are no JSON object |
     | 0.1 | a refusal at the start of at most 400 characters |
     | 0.2 | cut by `max_tokens` (finish reason length) |
     | 0.4 | JSON left open: begins with { or [, does not parse, more brackets opened than closed |
@@ -35,17 +37,27 @@ def look(_: Request, draft: Final, *, required: Sequence[regex.Pattern[str]] = (
 
     Begins with a bracket and does not parse is not enough: so does "[1] says that ...".
     """
-    if not draft.text.strip():
+    if draft.blank:
         return 0.0, f"{len(draft.text)} characters, all blank"
+    if draft.tool_calls:
+        return min([*_ending(draft), *_calls(draft.arguments)], default=(1.0, "whole"))
     found = [*_ending(draft), *_refusal(draft.text), *_open(draft.text), *_parts(draft.text, required)]
     return min(found, key=lambda seen: -1.0 if seen[0] is None else seen[0], default=(1.0, "whole"))
 
 
-def _ending(draft: Final) -> Iterator[Seen]:
+def _ending(draft: Final) -> Iterator[tuple[float, str]]:
     if draft.finish_reason == "length":
         yield 0.2, f"cut by max_tokens after {len(draft.text)} characters"
     elif draft.finish_reason not in COMPLETE:
         yield 0.0, f"finish reason {draft.finish_reason}"
+
+
+def _calls(arguments: Sequence[str]) -> Iterator[tuple[float, str]]:
+    for place, text in enumerate(arguments, 1):
+        try:
+            msgspec.json.decode(text, type=dict[str, Any])
+        except (ValueError, RecursionError):
+            yield 0.0, f"the arguments of tool call {place} of {len(arguments)} are no JSON object"
 
 
 def _refusal(text: str) -> Iterator[Seen]:

@@ -1,0 +1,143 @@
+"""What an engine has said so far: each choice's text, tokens and tool calls, from a body or from a stream."""
+
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+
+from ..types import Delta, Final, FunctionCall, FunctionPiece, TokenLogprob, ToolCall, ToolCallPiece, Use
+from .base import BROKEN_OFF
+from .wire import ChatBody, Choice, Usage
+
+
+@dataclass(slots=True)
+class Calls:
+    """The tool calls of one choice.
+
+    Clients append what they get, so id, type and name may come once only, whatever an engine repeats; and
+    each call needs an id, whether the engine gave one or not.
+    """
+
+    ids: dict[int, str] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+    arguments: dict[int, list[str]] = field(default_factory=dict)
+
+    def add(self, piece: ToolCallPiece) -> ToolCallPiece:
+        """Take a piece in; what of it the client has not had yet."""
+        index, function = piece.index, piece.function or FunctionPiece()
+        self.arguments.setdefault(index, []).append(function.arguments or "")
+        name = None if index in self.names or not function.name else function.name
+        if name is not None:
+            self.names[index] = name
+        rest = FunctionPiece(name, function.arguments or "")
+        if index in self.ids:
+            return ToolCallPiece(index, function=rest)
+        self.ids[index] = piece.id or f"call_{uuid.uuid4().hex}"
+        return ToolCallPiece(index, self.ids[index], "function", rest)
+
+    def whole(self) -> tuple[ToolCall, ...]:
+        """The calls, in the order of their index."""
+        return tuple(
+            ToolCall(self.ids[index], FunctionCall(self.names.get(index, ""), "".join(pieces)))
+            for index, pieces in sorted(self.arguments.items())
+        )
+
+
+@dataclass(slots=True)
+class _Said:
+    """One choice."""
+
+    texts: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
+    tokens: list[TokenLogprob] = field(default_factory=list)
+    has_logprobs: bool = False
+    finish_reason: str | None = None
+    calls: Calls = field(default_factory=Calls)
+
+    def add(self, choice: Choice) -> Delta | None:
+        """Take a piece in; None where the client sees nothing of it."""
+        delta = choice.delta
+        text, thoughts = delta.content or "", delta.thoughts()
+        tokens = tuple(choice.logprobs.content or ()) if choice.logprobs else ()
+        calls = tuple([self.calls.add(piece) for piece in delta.tool_calls]) if delta.tool_calls else ()
+        self.finish_reason = choice.finish_reason or self.finish_reason
+        self.has_logprobs = self.has_logprobs or bool(tokens)
+        self.texts.append(text)
+        self.thoughts.append(thoughts)
+        self.tokens.extend(tokens)
+        if not (text or thoughts or tokens or calls):
+            return None
+        return Delta(text, thoughts, tokens, tool_calls=calls, choice=choice.index)
+
+    def final(self, engine: str) -> Final:
+        """The choice as it stands."""
+        tokens = tuple(self.tokens) if self.has_logprobs else None
+        reason, calls = self.finish_reason or "stop", self.calls.whole()
+        return Final("".join(self.texts), reason, engine, tokens, "".join(self.thoughts), tool_calls=calls)
+
+
+class Parts:
+    """What a stream has brought so far."""
+
+    def __init__(self) -> None:
+        self._said: defaultdict[int, _Said] = defaultdict(_Said)
+        self._usage: Usage | None = None
+
+    def add(self, body: ChatBody) -> list[Delta]:
+        """Take a chunk in; the pieces of answers in it."""
+        if body.usage is not None:
+            self._usage = body.usage
+        deltas = [self._said[choice.index].add(choice) for choice in body.choices]
+        return [delta for delta in deltas if delta is not None]
+
+    def break_off(self) -> None:
+        """The reader has had enough: no choice goes on."""
+        for said in self._said.values():
+            said.finish_reason = said.finish_reason or BROKEN_OFF
+
+    @property
+    def done(self) -> bool:
+        """Whether each choice has come to its end."""
+        return bool(self._said) and all(said.finish_reason for said in self._said.values())
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces have come."""
+        return sum(len(said.texts) for said in self._said.values())
+
+    def final(self, engine: str) -> Final:
+        """The answer as it stands."""
+        finals = [said.final(engine) for _, said in sorted(self._said.items())]
+        return _priced(finals, self._usage)
+
+
+def whole(engine: str, body: ChatBody) -> Final:
+    """A body that holds the whole answer, of one choice at least."""
+    finals = [_final(engine, choice) for choice in sorted(body.choices, key=_index)]
+    return _priced(finals, body.usage)
+
+
+def _final(engine: str, choice: Choice) -> Final:
+    message = choice.message
+    tokens = None if choice.logprobs is None else tuple(choice.logprobs.content or ())
+    reason, calls = choice.finish_reason or "stop", tuple(message.tool_calls or ())
+    return Final(message.content or "", reason, engine, tokens, message.thoughts(), tool_calls=calls)
+
+
+def _index(choice: Choice) -> int:
+    return choice.index
+
+
+def _priced(finals: list[Final], usage: Usage | None) -> Final:
+    """The first with the others in it, and what all of them took; counted here where the engine did not."""
+    first, *others = finals
+    if usage is None:
+        counted = sum(len(final.tokens or ()) for final in finals)
+        use = Use(first.engine, completion_tokens=counted)
+    else:
+        use = Use(
+            first.engine,
+            usage.prompt_tokens,
+            usage.completion_tokens or 0,
+            cached_tokens=usage.cached_tokens,
+        )
+    return replace(first, uses=(use,), others=tuple(others))
