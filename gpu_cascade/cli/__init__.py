@@ -4,10 +4,10 @@ import signal
 import sys
 
 from ..errors import CascadeError
-from . import calibrating, machine, serving
+from . import calibrating, governing, machine, serving
 from .shared import cli
 
-__all__ = ["calibrating", "machine", "main", "serving"]
+__all__ = ["calibrating", "governing", "machine", "main", "serving"]
 
 
 def main() -> None:

@@ -37,7 +37,6 @@ NOT_YET = (
     NotYet("cascades", "sticky.mode", lambda v: v != "off", "use off"),
     NotYet("gateway", "workers", lambda v: v > 1, "use 1"),
     NotYet("traces", "store", lambda v: not v.startswith("sqlite:"), "use sqlite:///FILE"),
-    NotYet("governance", "keys", lambda v: v != "auto", "use auto"),
 )
 
 ONLY_STARTED = ("dtype", "kv", "quantization", "tensor_parallel", "args", "boot_timeout_s")

@@ -129,9 +129,9 @@ class TracesConfig(Section):
 
 
 class GovernanceConfig(Section):
-    """Who needs a key. `auto`: nobody on loopback, everybody elsewhere."""
+    """Who needs a key. `auto`: nobody on loopback, everybody elsewhere. `required`: everybody."""
 
-    keys: Annotated[Literal["auto", "off", "required"], OnOff] = "auto"
+    keys: Literal["auto", "required"] = "auto"
 
 
 class Sections(Section):

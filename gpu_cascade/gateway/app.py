@@ -17,7 +17,7 @@ from ..traces import record_json
 from . import shape
 from .chat import chat_completions
 from .completions import completions
-from .guards import Guards
+from .guards import Guards, caller_of, operators_only
 from .openapi import document
 from .parts import Parts
 
@@ -64,29 +64,30 @@ class _Views:
         self._parts = parts
         self._created = int(time.time())
 
-    async def models(self, _: HttpRequest) -> Response:
+    async def models(self, http: HttpRequest) -> Response:
         """What a client may put in `model`: cascades first."""
-        return _json({"object": "list", "data": [self._card(name) for name in self._parts.models]})
+        names = self._parts.names(caller_of(http.scope))
+        return _json({"object": "list", "data": [self._card(name) for name in names]})
 
     async def model(self, http: HttpRequest) -> Response:
         """One of them."""
         name = http.path_params["id"]
-        if name not in self._parts.models:
-            raise UnknownModel(f"there is no model {name!r} here; known: {', '.join(self._parts.models)}")
+        self._parts.model(name, caller_of(http.scope))
         return _json(self._card(name))
 
     async def openapi(self, _: HttpRequest) -> Response:
         """What may be asked."""
         return Response(document(), media_type="application/json")
 
-    async def state(self, _: HttpRequest) -> Response:
+    async def state(self, http: HttpRequest) -> Response:
         """Engines, queues, store."""
+        operators_only(http.scope)
         return _json(await self._parts.state())
 
     async def decision(self, http: HttpRequest) -> Response:
         """One decision record."""
         record = self._parts.traces.get(http.path_params["id"])
-        if record is None:
+        if record is None or not caller_of(http.scope).may_read(record.caller):
             raise UnknownModel(f"there is no decision {http.path_params['id']!r} in the store")
         return _json(record_json(record))
 
@@ -99,8 +100,9 @@ class _Views:
         missing = self._parts.missing()
         return _json({"ready": not missing, "missing": missing}, 503 if missing else 200)
 
-    async def metrics(self, _: HttpRequest) -> Response:
+    async def metrics(self, http: HttpRequest) -> Response:
         """Prometheus text."""
+        operators_only(http.scope)
         body, content_type = self._parts.metrics()
         return Response(body, media_type=content_type)
 

@@ -5,18 +5,20 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
 from ..engines.base import Answerer, Pieces
-from ..errors import CascadeError, UnknownModel, whereabouts
+from ..errors import CascadeError, whereabouts
 from ..events import Answered, Failed
+from ..governance import Caller
 from ..traces import Reservation
 from ..types import ANONYMOUS, Decision, Delta, Final
 from . import shape
 from .asked import Asked
+from .guards import caller_of
 from .http import ClientGone, read_body, respond, respond_error, start, until_gone
 from .parts import Parts
 
@@ -54,9 +56,9 @@ class Endpoint:
     def __init__(self, parts: Parts, style: Format) -> None:
         self._parts, self._format = parts, style
 
-    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        exchange = _Exchange(self._parts, self._format, receive, send)
+        exchange = _Exchange(self._parts, self._format, caller_of(scope), receive, send)
         try:
             await exchange.run()
         except ClientGone:
@@ -75,8 +77,9 @@ class Endpoint:
 class _Exchange:
     """One request and its answer on one connection."""
 
-    def __init__(self, parts: Parts, style: Format, receive: Receive, send: Send) -> None:
+    def __init__(self, parts: Parts, style: Format, caller: Caller, receive: Receive, send: Send) -> None:
         self._parts, self._format, self._receive, self._send = parts, style, receive, send
+        self._caller = caller
         self._arrived, self._at = time.monotonic(), time.time()
         self._first_token_s: float | None = None
         self._started = False
@@ -90,8 +93,8 @@ class _Exchange:
     async def run(self) -> None:
         """Read, reserve, answer."""
         body = await read_body(self._receive)
-        self._asked = wanted = self._format.read(body, self._parts.limits.deadline_s)
-        answerer = self._find(wanted.model)
+        self._asked = wanted = self._owned(self._format.read(body, self._parts.limits.deadline_s))
+        answerer = self._parts.model(wanted.model, self._caller)
         with self._parts.traces.reserve() as place:
             if wanted.stream:
                 await until_gone(self._receive, self._stream(wanted, answerer, place))
@@ -109,12 +112,11 @@ class _Exchange:
             return
         await self._write(shape.error_event(error), more=False)
 
-    def _find(self, model: str) -> Answerer:
-        """The engine or cascade of that name."""
-        models = self._parts.models
-        if model not in models:
-            raise UnknownModel(f"there is no model {model!r} here; known: {', '.join(models)}", param="model")
-        return models[model]
+    def _owned(self, asked: Asked) -> Asked:
+        """The same, asked by the holder of the key: what the body says of `user` is then nobody's word."""
+        if self._caller.name == ANONYMOUS:
+            return asked
+        return replace(asked, request=replace(asked.request, caller=self._caller.name))
 
     async def _whole(self, wanted: Asked, answerer: Answerer, place: Reservation) -> None:
         final = await until_gone(self._receive, answerer.answer(wanted.request))
@@ -169,7 +171,7 @@ class _Exchange:
         return Answered(
             id=request.id,
             at=self._at,
-            caller=request.caller if keep_text else ANONYMOUS,
+            caller=request.caller if keep_text else self._caller.name,
             model=wanted.model,
             decision=final.decision,
             uses=final.uses,

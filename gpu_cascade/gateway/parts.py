@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engines.base import Answerer
+from ..errors import UnknownModel
 from ..events import Hooks
+from ..governance import Caller
 from ..traces import Traces
 from .guards import Door
 
@@ -31,3 +33,14 @@ class Parts:
     state: Callable[[], Awaitable[Mapping[str, Any]]]
     missing: Callable[[], list[str]]
     metrics: Callable[[], tuple[bytes, str]]
+
+    def names(self, caller: Caller) -> list[str]:
+        """What exists for that caller: the cascades first."""
+        return [name for name in self.models if caller.may_use(name)]
+
+    def model(self, name: str, caller: Caller) -> Answerer:
+        """The engine or cascade of that name. Raises `UnknownModel`, also where it is not for that caller."""
+        names = self.names(caller)
+        if name not in names:
+            raise UnknownModel(f"there is no model {name!r} here; known: {', '.join(names)}", param="model")
+        return self.models[name]

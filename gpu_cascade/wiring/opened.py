@@ -13,9 +13,10 @@ from ..engines.base import Answerer
 from ..errors import ConfigError
 from ..events import Hook, Hooks
 from ..gateway.app import build
-from ..gateway.guards import LOOPBACK, Door
+from ..gateway.guards import Door
 from ..gateway.parts import Limits, Parts
 from ..gateway.server import address, listen, serving
+from ..governance import Finder, rows
 from ..launch import socket_folder
 from ..metrics import Metrics
 from ..monitor import ShadowCollector, Watched
@@ -40,8 +41,10 @@ class Opened:
 @asynccontextmanager
 async def opened(config: Config, options: Options, *listeners: Hook) -> AsyncIterator[Opened]:
     """Everything that `serve` runs. The port, the lock and the store come first: they cost nothing to try."""
-    door = _door(config, options)
     async with AsyncExitStack() as stack:
+        keys = Finder(config.state_dir)
+        stack.callback(keys.close)
+        door = _door(config, options, keys)
         stack.enter_context(hold(config.state_dir))
         taken = listen(config.gateway.host, config.gateway.port)
         stack.callback(taken.close)
@@ -63,14 +66,19 @@ async def opened(config: Config, options: Options, *listeners: Hook) -> AsyncIte
         yield Opened(address(taken), engines.scheduler.ready)
 
 
-def _door(config: Config, options: Options) -> Door:
-    host = config.gateway.host
-    if host not in LOOPBACK and options.api_key is None:
+def _door(config: Config, options: Options, keys: Finder) -> Door:
+    """Who may come in. Raises `ConfigError` where a key is needed and nobody has one."""
+    keys.refresh()
+    host, required = config.gateway.host, config.governance.keys == "required"
+    static = options.api_key or None  # an empty variable is none: it would let in who sends nothing
+    door = Door(host, static, config.gateway.cors, keys, required)
+    if door.needs_key and static is None and all(key.revoked for key in rows(config.state_dir)):
+        why = "governance.keys is required" if required else f"gateway.host is {host}, beyond loopback"
         raise ConfigError(
-            f"gateway.host is {host}: beyond loopback a key is needed; "
-            f"set GPU_CASCADE_API_KEY (or --api-key), or listen on 127.0.0.1"
+            f"{why}: a key is needed, and there is none; make one with `gpu-cascade keys create`, "
+            f"or set GPU_CASCADE_API_KEY"
         )
-    return Door(host, options.api_key, config.gateway.cors)
+    return door
 
 
 def _made(name: str, config: Config, engines: Engines, options: Options) -> Calibrated | Cascade:

@@ -1,6 +1,6 @@
 """Every load of a file under every policy and bound: what the scheduler's core is worth, and where it loses.
 
-    .venv/bin/python scripts/long/simulate.py         (half an hour on one core, 200 MB)
+    .venv/bin/python scripts/long/simulate.py         (half an hour on one core, less on more; 200 MB each)
 
 Writes benchmarks/vram/simulate.json (every figure) and simulate.md (tables made of it). No engine is started.
 """
@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import mean
 
@@ -29,18 +30,24 @@ Runs = dict[str, list[dict[str, dict]]]  # load -> for each seed -> policy -> it
 
 
 def main() -> None:
-    begun, used = time.monotonic(), time.process_time()
-    runs: Runs = {load: [ran(load, seed) for seed in SEEDS] for load in read_loads(LOADS).loads}
-    spent = f"{time.process_time() - used:.0f} s of processor time in {time.monotonic() - begun:.0f} s"
+    begun, loads = time.monotonic(), list(read_loads(LOADS).loads)
+    with ProcessPoolExecutor() as pool:
+        jobs = {load: [pool.submit(ran, load, seed) for seed in SEEDS] for load in loads}
+        done = {load: [job.result() for job in ran_for] for load, ran_for in jobs.items()}
+    runs: Runs = {load: [run for run, _ in ran_for] for load, ran_for in done.items()}
+    used_s = sum(used for ran_for in done.values() for _, used in ran_for)
+    spent = f"{used_s:.0f} s of processor time in {time.monotonic() - begun:.0f} s"
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "simulate.json").write_bytes(msgspec.json.format(msgspec.json.encode(runs), indent=1) + b"\n")
     (OUT / "simulate.md").write_text("\n".join(page(runs, spent)) + "\n", encoding="utf-8")
 
 
-def ran(load: str, seed: int) -> dict[str, dict]:
+def ran(load: str, seed: int) -> tuple[dict[str, dict], float]:
+    """Every policy's result, and seconds of processor time."""
+    used = time.process_time()
     numbers = simulate(Job(LOADS, load, CHOICES, seed)).numbers
     print(f"{load}, seed {seed}: load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
-    return {result["policy"]: result for result in numbers["results"]}
+    return {result["policy"]: result for result in numbers["results"]}, time.process_time() - used
 
 
 def page(runs: Runs, spent: str) -> Iterable[str]:

@@ -273,7 +273,6 @@ ASKED = {
     "sticky.mode": ("    sticky: {mode: skip}\n", "cascades.policy.sticky.mode: skip"),
     "workers": ("gateway: {workers: 2}\n", "gateway.workers: 2"),
     "store": ("traces: {store: 'postgresql://h/db'}\n", "traces.store"),
-    "keys": ("governance: {keys: required}\n", "governance.keys: required"),
 }
 
 

@@ -75,7 +75,7 @@ async def serve(port, tmp_path):
     switch, url = port
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(small=DRAFT, large=ANSWER, threshold=-0.9, key=None, cors=(), **limits):
+        async def start(small=DRAFT, large=ANSWER, threshold=-0.9, key=None, cors=(), keys=None, **limits):
             tiers = [
                 engine if isinstance(engine, Fake) else Fake(name, engine)
                 for name, engine in (("small", small), ("large", large))
@@ -91,7 +91,7 @@ async def serve(port, tmp_path):
                 traces=traces,
                 hooks=Hooks(events.append),
                 limits=Limits(**{"deadline_s": 30, "hold_s": 5, **limits}),
-                door=Door("127.0.0.1", key, cors),
+                door=Door("127.0.0.1", key, cors, keys),
                 state=no_engines,
                 missing=lambda: missing,
                 metrics=lambda: (b"up 1\n", "text/plain"),
