@@ -163,7 +163,7 @@ def test_no_engine_listens_on_tcp(served):
 def test_an_engine_killed_in_its_answer(served):
     """SIGKILL of the large engine while it answers: that request is answered by the draft within 10 s."""
     answers = []
-    body = {"text": "Tell me a long story about a dragon.", "model": "cascade", "max_tokens": 400}
+    body = {"text": "Tell me a long story about a dragon.", "model": "cascade", "max_tokens": 150}
     asking = threading.Thread(target=lambda: answers.append(served.ask(**body)))
     asking.start()
     until(lambda: served.state()["engines"]["large"]["running"], 60)
