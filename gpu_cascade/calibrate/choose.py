@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..cascade.learned import Learned
+from ..embedding.encoder import Encoder
+from ..embedding.folder import packaged
 from ..errors import BadRows
 from . import columns as vectors
 from .arrays import Floats, Ints
 from .certificate import Kind
-from .embed import embed, packaged
 from .family import Table
 from .fit import Weights, fit, out_of_fold, worth
 from .fit_gate import prompt_table, router
@@ -103,4 +104,5 @@ def _embedded(rows: Sequence[Row]) -> Floats | None:
     folder = packaged()
     if folder is None or len(rows) > EMBEDDED:
         return None
-    return embed([str(row.messages[-1].get("content", "")) for row in rows], folder)
+    with Encoder(folder, keep="end") as encoder:
+        return np.asarray(encoder.embed([str(row.messages[-1].get("content", "")) for row in rows]))

@@ -83,7 +83,7 @@ class Purse(Wire[ToWorker]):
         self._timer = None
         for engine in list(self.idle):
             idle = self.idle[engine]
-            stays = [each for each in idle if now - each[0] < IDLE_S]
+            stays = [each for each in idle if now < each[0] + IDLE_S]
             self.idle[engine] = stays
             self._back(engine, len(idle) - len(stays))
         if any(self.idle.values()):
