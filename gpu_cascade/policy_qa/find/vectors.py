@@ -45,7 +45,9 @@ class Vectors:
         matrix = self._matrix(groups)
         if not len(matrix.passages):
             return None
-        cosines = (matrix.rows @ np.asarray(vector, dtype=np.float32)).astype(np.float64)
+        # Row by row: no score depends on which rows stand beside. And not `@`, whose threads wait for each
+        # other where other work runs: 100,000 rows took that 45 to 69 ms on two busy cores, this 15 to 24.
+        cosines = np.vecdot(matrix.rows, np.asarray(vector, dtype=np.float32)).astype(np.float64)
         return [Hit(int(matrix.passages[place]), float(cosines[place])) for place in best(cosines, limit)]
 
     def _matrix(self, groups: frozenset[str]) -> _Matrix:
