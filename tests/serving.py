@@ -17,7 +17,9 @@ COMMAND = (sys.executable, "-m", "gpu_cascade.cli")
 
 
 class Serve:
-    """The process, its folder and its address."""
+    """The process, its folder and its address. A client waits for `patience_s` for its answer."""
+
+    patience_s = 150
 
     def __init__(self, folder, yaml, *options, **popen):
         self.folder = folder
@@ -73,7 +75,7 @@ class Serve:
 
     def _open(self, request):
         try:
-            with urllib.request.urlopen(request, timeout=150) as response:
+            with urllib.request.urlopen(request, timeout=self.patience_s) as response:
                 status, body = response.status, response.read()
         except urllib.error.HTTPError as error:
             status, body = error.code, error.read()

@@ -54,6 +54,7 @@ def test_engines_take_turns_on_memory_that_holds_one(tmp_path):
     All are there before the first engine has booted: a pause among them would end a turn, and rightly.
     """
     served = Serve(tmp_path, YAML)
+    served.patience_s = 500  # as long as the gateway's deadline: two boots
     try:
         until(lambda: served.url and served.get("/healthz")[0] == 200, within_s=60)
         asked = ["small", "large"] * 10

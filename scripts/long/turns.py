@@ -28,6 +28,7 @@ def main() -> None:
     gaps = [chance.expovariate(1 / GAP_S) for _ in asked]
     with tempfile.TemporaryDirectory() as folder:
         served = Serve(Path(folder), YAML.replace("deadline_s: 500", "deadline_s: 3600")).ready(within_s=300)
+        served.patience_s = 3600
         with Watch(served) as watch:
             answers, took = ask(served, asked, gaps)
         moves = served.state()["vram"]["moves"]
