@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.serving import alive, until
-from tests.test_real_turns import BUDGET_GIB, QUESTION, YAML, Serve, Watch
+from tests.test_real_turns import BUDGET_GIB, GREEDY, QUESTION, YAML, Serve, Watch
 
 REQUESTS, SEED, GAP_S = 200, 7, 1.0
 GIB = 2**30
@@ -43,7 +43,7 @@ def ask(served, asked: list[str], gaps: list[float]) -> tuple[list, list[float]]
 
     def one(engine: str) -> tuple[tuple, float]:
         begun = time.monotonic()
-        answer = served.ask(QUESTION, engine, max_tokens=12)
+        answer = served.ask(QUESTION, engine, **GREEDY)
         return answer, time.monotonic() - begun
 
     pause = threading.Event()
