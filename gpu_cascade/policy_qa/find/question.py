@@ -1,6 +1,7 @@
 """The words of a question that say what it is about."""
 
 import re
+import unicodedata
 
 # Function words: articles, pronouns, prepositions, conjunctions, auxiliaries, and what asks. Not "may" (a
 # month), and no prepositions that rules turn on: before, after, without, until, during.
@@ -21,7 +22,11 @@ _GERMAN = """
     soll sollen sollte muss müssen darf dürfen nicht kein keine da auch nur noch
 """
 _LANGUAGES = tuple(frozenset(words.split()) for words in (_ENGLISH, _GERMAN))
-_WORD = re.compile(r"([^\W\d_]+?)(?:n['’]t|['’](?:s|m|re|ve|ll|d))?(?![^\W\d_])", re.IGNORECASE)
+# A letter has its accents with it, where it is typed as two characters and no single one stands for both.
+_WORD = re.compile(
+    r"((?:[^\W\d_][\u0300-\u036f]*)+?)(?:n['’]t|['’](?:s|m|re|ve|ll|d))?(?![^\W\d_]|[\u0300-\u036f])",
+    re.IGNORECASE,
+)
 
 
 def content(question: str) -> str:
@@ -30,12 +35,13 @@ def content(question: str) -> str:
     Documents do not ask: "what" and "my" are so rare in them that BM25 takes them for what matters most. In
     capitals a word is a name (IT, US). A question of function words alone stays as it is.
     """
+    question = unicodedata.normalize("NFC", question)
     said = [word[1].lower() for word in _WORD.finditer(question)]
     empty = max(_LANGUAGES, key=lambda words: sum(word in words for word in said))
 
     def kept(word: re.Match[str]) -> str:
         named = len(word[1]) > 1 and word[1].isupper()
-        return "" if word[1].lower() in empty and not named else word[0]
+        return " " if word[1].lower() in empty and not named else word[0]
 
     left = _WORD.sub(kept, question)
-    return left if re.search(r"\w", left) else question
+    return left if re.search(r"[^\W_]", left) else question

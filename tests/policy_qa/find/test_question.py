@@ -18,6 +18,9 @@ from gpu_cascade.policy_qa.index.words import words
         ("Wie viele Urlaubstage habe ich im ersten Jahr?", "urlaubstage ersten jahr"),
         ("Does the man die in the war?", "man die war"),
         ("leave before probation", "leave before probation"),
+        ("Was gilt fu\u0308r U\u0308berstunden?", "gilt uberstunden"),  # as some keyboards send it
+        ("I\u0300A\u0300 and x\u0300I", "ia xi"),
+        ("9I9", "9 9"),
     ],
 )
 def test_function_words_go(question, left):
