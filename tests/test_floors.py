@@ -19,6 +19,7 @@ FLOORS = {
     "locks": 0,
     "config": 1,
     "events": 1,
+    "database": 1,
     "engines": 2,
     "models": 2,
     "running": 2,

@@ -2,28 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
 
 from ..errors import Busy
+from .embedder import Owned
 
 WINDOW_S = 0.005  # for so long the first one waits for others
 MOST = 32  # texts in a batch
 WAITING = 256  # texts that may wait; a caller more is told to come back
-
-
-class Embeds(Protocol):
-    """What turns texts into vectors, and blocks meanwhile: an `Encoder`."""
-
-    name: str
-
-    def start(self) -> None:
-        """Begin to load."""
-
-    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """A vector for each text. Raises `ModelError`."""
-
-    def close(self) -> None:
-        """End, in the middle of a batch too."""
 
 
 Vector = Sequence[float]
@@ -33,7 +18,7 @@ _Waiting = tuple[str, "asyncio.Future[Vector]"]
 class Together:
     """Owns an encoder: starts it, gathers who comes within 5 ms into one batch, and closes it."""
 
-    def __init__(self, encoder: Embeds) -> None:
+    def __init__(self, encoder: Owned) -> None:
         self.name = encoder.name
         self._encoder = encoder
         self._waiting: list[_Waiting] = []

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from ..database import transaction, trouble
 from ..errors import ConfigError
-from ..traces.store import trouble
 
 NAME = "keys.db"
 SCHEMA = 1  # in the file's `user_version`
@@ -38,13 +38,12 @@ def changing(folder: Path) -> Iterator[sqlite3.Connection]:
         path.touch(mode=0o600)  # SQLite's side files follow suit
         with closing(connect(path, BUSY_S)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("BEGIN IMMEDIATE")
-            if not has_table(connection, path):
-                connection.execute(_CREATE)
-                connection.execute(_ONE_LIVE)
-                connection.execute(f"PRAGMA user_version = {SCHEMA}")
-            yield connection
-            connection.execute("COMMIT")
+            with transaction(connection):
+                if not has_table(connection, path):
+                    connection.execute(_CREATE)
+                    connection.execute(_ONE_LIVE)
+                    connection.execute(f"PRAGMA user_version = {SCHEMA}")
+                yield connection
 
 
 def connect(path: Path, busy_s: float) -> sqlite3.Connection:

@@ -8,8 +8,8 @@ from ..errors import ConfigError
 from ..types import ANONYMOUS
 from .caller import Role
 
-# As groups are written in documents: a letter first, so that a name is never taken for an id or a flag.
-_NAME = re.compile(r"[^\W\d_][\w.@+-]{0,63}")
+# Of groups in documents too: a letter first, so that a name is never taken for an id or a flag.
+NAME = re.compile(r"[^\W\d_][\w.@+-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def _split(text: str) -> frozenset[str]:
 
 
 def _check(text: str, what: str) -> None:
-    if not _NAME.fullmatch(text):
+    if not NAME.fullmatch(text):
         raise ConfigError(
             f"{what} {text[:80]!r} cannot be used: it begins with a letter and has at most 64 "
             f"letters, digits and . @ + - _"

@@ -9,9 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, Self
 
+from ..database import trouble
 from ..errors import StoreFull
 from .record import Record, from_row, to_row
-from .store import open_store, read, read_recent, trouble
+from .store import open_store, read, read_recent
 
 log = logging.getLogger(__name__)
 

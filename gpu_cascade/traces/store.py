@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
+from ..database import closed_on_error, passes, transaction, trouble
 from ..errors import CascadeError, ConfigError, StoreFull
 from .record import COLUMNS, Record, from_row, to_row
 
@@ -20,19 +21,6 @@ _CREATE = "CREATE TABLE decisions (" + ", ".join(f"{name} {kind}" for name, kind
 _INSERT = f"INSERT OR REPLACE INTO decisions ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - our own names
 _SELECT = f"SELECT {_NAMES} FROM decisions"  # noqa: S608 - our own names
 
-_PASSING = {  # the trouble may pass: rows wait for it
-    sqlite3.SQLITE_FULL: ("the disk is full", "free some space"),
-    sqlite3.SQLITE_IOERR: ("the disk cannot be read or written", "look at the disk and at its free space"),
-    sqlite3.SQLITE_BUSY: ("another program holds its lock", "stop that program"),
-    sqlite3.SQLITE_LOCKED: ("another program holds its lock", "stop that program"),
-}
-_LASTING = {
-    sqlite3.SQLITE_NOTADB: ("it is not a SQLite database", "move it away and a new one is made"),
-    sqlite3.SQLITE_CORRUPT: ("it is damaged", "move it away and a new one is made"),
-    sqlite3.SQLITE_READONLY: ("it is read-only", "give this user the right to write it"),
-    sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", "look at the rights of the file and its folder"),
-}
-
 
 class Store:
     """The writing end. One thread at a time may use it; errors of SQLite pass through `write` as they are."""
@@ -45,14 +33,8 @@ class Store:
     def write(self, records: Iterable[Record]) -> None:
         """All of the records, durable when this returns, or none. Raises `sqlite3.Error` or `OSError`."""
         self._follow()
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self.connection):
             self.connection.executemany(_INSERT, map(to_row, records))
-            self.connection.execute("COMMIT")
-        except BaseException:
-            if self.connection.in_transaction:  # SQLite may have rolled back by itself
-                self.connection.execute("ROLLBACK")
-            raise
 
     def _follow(self) -> None:
         """Make the file again where it was deleted or replaced: SQLite would write on into the void."""
@@ -95,20 +77,9 @@ def read_recent(path: Path, n: int) -> list[Record]:
 def unusable(path: Path, error: sqlite3.Error) -> CascadeError:
     """The error for a store that cannot be used; `StoreFull` where the trouble may pass by itself."""
     sentence = f"traces.store: {trouble(str(path), error)}"
-    if _code(error) in _PASSING:
+    if passes(error):
         return StoreFull(sentence, retry_after_s=5.0)
     return ConfigError(sentence)
-
-
-def trouble(file: str, error: Exception) -> str:
-    """What is wrong with the file and what to do about it."""
-    known = (_PASSING | _LASTING).get(_code(error))
-    return f"{file}: {known[0]} ({error}); {known[1]}" if known else f"{file}: {error}"
-
-
-def _code(error: Exception) -> int:
-    """SQLite's primary code; the upper bits only refine it."""
-    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
 
 
 def _writer(path: Path) -> sqlite3.Connection:
@@ -116,18 +87,14 @@ def _writer(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)  # who asked what is nobody else's business; SQLite's side files follow suit
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    try:
+    with closed_on_error(connection):
         connection.execute("PRAGMA journal_mode = WAL")
         # FULL: a commit survives a power cut. One sync per batch, in a thread that nobody waits for.
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("BEGIN IMMEDIATE")  # says now, not at the first answer, that it cannot be written
-        if _is_new(connection, path):
-            connection.execute(_CREATE)
-            connection.execute(f"PRAGMA user_version = {SCHEMA}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.close()
-        raise
+        with transaction(connection):  # says now, not at the first answer, that it cannot be written
+            if _is_new(connection, path):
+                connection.execute(_CREATE)
+                connection.execute(f"PRAGMA user_version = {SCHEMA}")
     return connection
 
 

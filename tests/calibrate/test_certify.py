@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_cascade.calibrate.certificate import Kind
@@ -148,7 +148,6 @@ def test_one_wrong_row_does_not_end_the_walk_at_its_start(target):
     assert binomial_p(np.array([1]), np.array([rows]), target)[0] <= DELTA
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(2, 6), st.integers(0, 99), st.sampled_from([Kind.PAIRED, Kind.KEPT_ERROR]))
 def test_a_group_is_one_bet(size, seed, kind):
     """Groups of copies are worth no more than one row each, whatever their size."""

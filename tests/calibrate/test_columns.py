@@ -13,7 +13,7 @@ from gpu_cascade.cascade.signals import SIGNALS
 
 from ..cascade.drafts import draft
 
-unhurried = settings(deadline=None, max_examples=150)  # the machine may be busy
+examples = settings(max_examples=150)
 EXACT = (
     "logprob_quantile",
     "chow_sum",
@@ -36,7 +36,7 @@ def one_by_one(name, drafts):
     return [math.nan if each is None else or_nan(SIGNALS[name].score(each)) for each in drafts]
 
 
-@unhurried
+@examples
 @given(many)
 def test_signals_are_those_of_the_live_path(drafts):
     """Every signal to 1e-9, NaN for None; those of the sampled tokens alone to the last bit."""
@@ -48,7 +48,7 @@ def test_signals_are_those_of_the_live_path(drafts):
         np.testing.assert_array_equal(found[name], one_by_one(name, drafts), err_msg=name)
 
 
-@unhurried
+@examples
 @given(many)
 def test_features_are_those_of_the_live_path(drafts):
     """The whole matrix to 1e-9; a row of NaN where there is no vector."""

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from gpu_cascade.calibrate import metrics
 from gpu_cascade.calibrate.scorers import RIGHT
 
-unhurried = settings(deadline=None, max_examples=50)  # the machine may be busy
+examples = settings(max_examples=50)
 
 SMALL, LARGE = np.array([1.0, 0, 1, 0, 1]), np.array([1.0, 1, 0, 1, 1])
 SURE = np.array([0.9, 0.2, 0.6, 0.4, 0.6])
@@ -67,7 +67,7 @@ def test_the_published_example():
     assert 0.70 == pytest.approx(metrics.nauc_df(SMALL, LARGE, SURE))
 
 
-@unhurried
+@examples
 @given(st.data())
 def test_the_area_is_the_mean_over_all_orders_of_ties(data):
     """The closed form and one draft after the other agree, whatever ties."""
@@ -79,7 +79,7 @@ def test_the_area_is_the_mean_over_all_orders_of_ties(data):
     assert area_over_all_orders(small, large, sure) == pytest.approx(metrics.auc_df(small, large, sure))
 
 
-@unhurried
+@examples
 @given(cases)
 def test_the_oracle_is_one_a_constant_is_zero_and_its_opposite_minus_one(case):
     """nAUC-DF is 1 for the order of gains, 0 where all are equally sure, -1 for the worst order."""
@@ -94,7 +94,7 @@ def test_the_oracle_is_one_a_constant_is_zero_and_its_opposite_minus_one(case):
         assert -1 == pytest.approx(metrics.nauc_df(small, large, large - small))
 
 
-@unhurried
+@examples
 @given(cases)
 def test_only_the_order_matters(case):
     """A monotone transform of the confidence changes no number that sorts."""
@@ -108,7 +108,7 @@ def test_only_the_order_matters(case):
         assert metrics.prr(small, sure) == metrics.prr(small, other)
 
 
-@unhurried
+@examples
 @given(cases)
 def test_error_areas_are_those_of_scikit_learn(case):
     """AUROC and AUPRC take the wrong drafts as positives, the least sure first."""
@@ -122,7 +122,7 @@ def test_error_areas_are_those_of_scikit_learn(case):
         assert (None, None) == (metrics.auroc(wrong, sure), metrics.auprc(wrong, sure))
 
 
-@unhurried
+@examples
 @given(st.data())
 def test_the_rejection_ratio_is_its_definition(data):
     """PRR equals rejecting one draft after the other, averaged over orders of ties."""
@@ -171,7 +171,7 @@ def test_the_calibration_error_has_bins_of_equal_count():
     assert np.mean((said - came) ** 2) == pytest.approx(metrics.brier(said, came))
 
 
-@unhurried
+@examples
 @given(cases, st.randoms())
 def test_the_order_of_rows_does_not_matter(case, random):
     """Equal probabilities share their outcome, so shuffling changes no calibration error."""

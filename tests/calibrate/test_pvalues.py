@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts" / "long"))
 from calibrations import boundary, kept_boundary
 
 DELTA = 0.1
-unhurried = settings(deadline=None, max_examples=50)  # the machine may be busy
+examples = settings(max_examples=50)
 losses = st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=1, max_size=60).map(np.array)
 targets = st.floats(0.001, 0.9)
 
@@ -44,14 +44,14 @@ def by_the_book(z, target, delta):
     return math.exp(-best)
 
 
-@unhurried
+@examples
 @given(losses, targets, st.floats(0.01, 0.5))
 def test_the_bets_follow_the_formula(z, target, delta):
     """Vectorised over rows and columns, it is the published recursion."""
     assert by_the_book(z, target, delta) == pytest.approx(wsr_p(z, target, delta), rel=1e-9)
 
 
-@unhurried
+@examples
 @given(losses, targets, targets)
 def test_a_larger_target_is_easier(z, one, other):
     """p lies in [0, 1] and never rises with the target."""
@@ -60,7 +60,7 @@ def test_a_larger_target_is_easier(z, one, other):
     assert 0 <= wsr_p(z, high, DELTA) <= wsr_p(z, low, DELTA) + 1e-12 <= 1 + 1e-12
 
 
-@unhurried
+@examples
 @given(losses, targets, st.integers(1, 5))
 def test_columns_are_tested_apart(z, target, copies):
     """A policy's p depends on its own column alone, however many stand beside it."""
@@ -101,7 +101,7 @@ def test_a_target_outside_the_range_is_refused(target):
         wsr_p(np.zeros(9), target, DELTA)
 
 
-@unhurried
+@examples
 @given(st.integers(0, 40), st.integers(0, 40), st.floats(0.01, 0.9))
 def test_the_binomial_is_exact(one, other, target):
     """P(Bin(kept, target) <= wrong), summed by hand; nothing kept is 1."""

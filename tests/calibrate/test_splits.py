@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from gpu_cascade.calibrate.splits import LEARNED, UNTRAINED, grid, kept, split
 from gpu_cascade.errors import BadRows
 
-unhurried = settings(deadline=None, max_examples=50)  # the machine may be busy
+examples = settings(max_examples=50)
 sizes = st.lists(st.integers(1, 9), min_size=40, max_size=120)
 scores = st.lists(st.floats(-20, 0) | st.just(math.nan) | st.just(-math.inf), max_size=80).map(np.array)
 
 
-@unhurried
+@examples
 @given(sizes, st.sampled_from([UNTRAINED, LEARNED]), st.integers(0, 99))
 def test_a_group_stays_whole(sizes, shares, seed):
     """Every row is in one part, no group is in two, and each part has its share to within a group."""
@@ -80,7 +80,7 @@ def test_the_grid_has_a_hundred_and_one_quantiles():
     assert np.linspace(0, 1, 101).tolist() == pytest.approx(shares[1:].tolist(), abs=0.001)
 
 
-@unhurried
+@examples
 @given(scores, scores)
 def test_no_evidence_is_kept_by_no_threshold(scores, others):
     """Keep-nothing keeps nothing, keep-sets grow along the grid, and a score that is none is never in one."""

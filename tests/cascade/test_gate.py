@@ -14,7 +14,7 @@ from gpu_cascade.types import Request
 from .drafts import fastest_us
 
 D = len(PROMPT_FEATURES)
-unhurried = settings(deadline=None, max_examples=200)
+examples = settings(max_examples=200)
 texts = st.text(max_size=200)
 contents = st.one_of(texts, st.lists(texts.map(lambda text: {"type": "text", "text": text}), max_size=3))
 conversations = st.lists(
@@ -71,7 +71,7 @@ def test_sampling_and_id_do_not_matter():
     assert gate().probability(request) == same
 
 
-@unhurried
+@examples
 @given(conversations)
 def test_features_are_finite_or_there_are_none(messages):
     """Whatever is written, in whatever script, lone surrogates too: d finite numbers, or None."""

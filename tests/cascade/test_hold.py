@@ -141,7 +141,7 @@ def finished(work):
     raise AssertionError("it waited")
 
 
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=10_000)
 @given(st.integers(0, 2**63), st.integers(1, 9), st.sampled_from(sorted(SIGNALS)), st.floats(-20, 2))
 def test_breaking_off_never_changes_the_verdict(seed, every, signal, threshold):
     """Read as it streams or at its end: the same drafts are kept, whatever the tokens, pieces and signal."""

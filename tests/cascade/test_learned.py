@@ -18,7 +18,7 @@ from gpu_cascade.cascade.learned import Isotonic, Learned, Sigmoid, logistic
 from gpu_cascade.cascade.tokens import Evidence
 from gpu_cascade.errors import ConfigError
 
-unhurried = settings(deadline=None, max_examples=50)  # the machine may be busy
+examples = settings(max_examples=50)
 D = len(NAMES)
 finite = st.floats(-1e6, 1e6)
 row = st.lists(finite, min_size=D, max_size=D).map(tuple)
@@ -98,14 +98,14 @@ def test_it_says_what_scikit_learn_says(method):
     assert max(said[800:]) - min(said[800:]) > 0.5
 
 
-@unhurried
+@examples
 @given(rules)
 def test_a_file_gives_back_the_rule(learned):
     """JSON keeps every number to the last bit."""
     assert learned == msgspec.json.decode(msgspec.json.encode(learned), type=Learned)
 
 
-@unhurried
+@examples
 @given(isotonic(), st.lists(st.floats(-2e6, 2e6), min_size=2))
 def test_an_isotonic_map_rises_and_stays_between_its_ends(line, scores):
     """A higher score never has a lower probability; beyond the knots it is level."""

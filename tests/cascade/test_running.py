@@ -17,7 +17,7 @@ LOST = 253  # the kind of token that came without a logprob
 PLACES = [*KINDS[:LOST], (None, KINDS[LOST][1]), *KINDS[LOST + 1 :]]
 FALLING = [name for name, signal in SIGNALS.items() if signal.falls]
 LIMITED = [name for name, signal in SIGNALS.items() if not signal.falls]
-thorough = settings(deadline=None, max_examples=625)  # of 16 signals: 10,000 drafts in all
+thorough = settings(max_examples=625)  # of 16 signals: 10,000 drafts in all
 codes = st.binary(min_size=1, max_size=120)
 
 
@@ -50,7 +50,7 @@ def test_early_and_late_verdict_are_the_same(name, code, left):
 
 
 @pytest.mark.parametrize("name", FALLING)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(codes)
 def test_signals_that_fall_need_no_limit(name, code):
     """Their bounds never rise, whatever the draft may still bring."""

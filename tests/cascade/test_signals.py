@@ -17,7 +17,7 @@ from .drafts import draft, fastest_us, normal
 
 GOLDEN = json.loads(Path(__file__).with_name("golden_signals.json").read_text())
 HALF, QUARTER = math.log(0.5), math.log(0.25)
-unhurried = settings(deadline=None, max_examples=200)  # the machine may be busy
+examples = settings(max_examples=200)
 
 
 def score(name, logprobs, tops=()):
@@ -161,7 +161,7 @@ def test_more_alternatives_than_needed_change_nothing(name):
     assert of_tops(name, *lean) == of_tops(name, *rich)
 
 
-@unhurried
+@examples
 @given(st.binary(min_size=1, max_size=60))
 def test_a_signal_is_a_finite_number_or_none(code):
     """Whatever comes: no error, no NaN, no infinity."""
@@ -180,7 +180,7 @@ def test_surer_tokens_score_higher(name):
     assert low < high
 
 
-@unhurried
+@examples
 @given(st.lists(st.sampled_from([-3.0, -1.0, -0.2, 0.0]), min_size=1, max_size=150))
 def test_the_quantile_is_numpys_lower_one(logprobs):
     """An observed value, not a mixture of two."""

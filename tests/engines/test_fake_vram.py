@@ -185,7 +185,7 @@ def test_gibberish_comes_with_a_wake(memory):
 ops = st.sampled_from(["sleep1", "sleep2", "release", "wake", "weights", "kv_cache", "lie", "truth", "oom"])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(moves=st.lists(st.tuples(st.sampled_from([0, 1]), ops), max_size=20))
 def test_whatever_happens_the_books_are_right(tmp_path_factory, moves):
     """Two engines and any calls: nobody holds more than it needs, together never more than there is."""

@@ -1,7 +1,7 @@
 """An engine's busy time is shared whole among its requests, by the tokens they processed."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_cascade.engines.meter import BusyMeter
@@ -31,7 +31,6 @@ def play(meter, steps):
     return shares
 
 
-@settings(deadline=None)
 @given(STEPS)
 def test_shares_add_up_to_the_busy_time(steps):
     """Whatever the order and the tokens: nothing is lost, nothing is shared twice, nobody earns."""
@@ -43,7 +42,6 @@ def test_shares_add_up_to_the_busy_time(steps):
     assert meter.running == 0
 
 
-@settings(deadline=None)
 @given(STEPS)
 def test_nothing_is_remembered_of_ended_requests(steps):
     """Memory is bound by what runs: after any history a lone request takes exactly its own time."""

@@ -9,7 +9,7 @@ from gpu_cascade.calibrate import metrics
 from gpu_cascade.evaluate import curves
 from tests.evaluate.made import sheet
 
-unhurried = settings(deadline=None, max_examples=60)  # the machine may be busy
+examples = settings(max_examples=60)
 confidences = st.sampled_from([-2.0, -1.0, -0.5, 0.0, np.nan])
 
 
@@ -34,7 +34,7 @@ def climbed(score, sure, seconds, asked, theta):
 
 
 @pytest.mark.parametrize("tiers", [2, 3])
-@unhurried
+@examples
 @given(data=st.data())
 def test_each_step_is_the_cascade_at_its_threshold(tiers, data):
     """Walking the threshold gives what asking row by row gives, weighted, for two tiers and three."""
@@ -56,7 +56,7 @@ def test_each_step_is_the_cascade_at_its_threshold(tiers, data):
         assert np.average(by_row, axis=0, weights=weights) == pytest.approx(path[:, step])
 
 
-@unhurried
+@examples
 @given(tables(2))
 def test_the_area_is_that_of_the_rows_written_out(lines):
     """Weights of a resample and rows that stand as often give the same AUC-DF, ties and silence included."""
@@ -116,7 +116,7 @@ def test_without_seconds_the_cheapest_step_escalates_least():
     assert [1] == curves.cheapest(path, 0, np.array([0.9])).tolist()
 
 
-@unhurried
+@examples
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=20))
 def test_nothing_lies_above_the_envelope(points):
     """It rises, bends down only, starts at the cheapest point and no point lies above it."""

@@ -48,7 +48,7 @@ def test_a_name_with_a_new_key(finder, tmp_path):
     assert (None, "ann") == (finder.find(old), finder.find(new).name)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(key=st.binary(max_size=60))
 @example(key=b"")
 @example(key="gck_ключ".encode())

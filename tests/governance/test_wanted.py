@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_cascade.errors import ConfigError
@@ -60,7 +60,6 @@ def test_wrong_words_are_refused_with_the_cure(typed, told):
         Wanted.typed(*typed)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_is_a_name_or_a_sentence(text):
     """No other error comes out, whatever was typed."""

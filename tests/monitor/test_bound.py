@@ -8,7 +8,7 @@ from scipy.stats import beta
 from gpu_cascade.monitor.bound import tolerated
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n - 1), st.just(n))))
 def test_it_is_clopper_and_pearsons(counts):
     """The upper end by the beta distribution, as scipy has it."""

@@ -16,7 +16,7 @@ from gpu_cascade.vram.footprint import GIB
 from gpu_cascade.vram.gpu.reading import Device
 from gpu_cascade.vram.plan.want import Mode
 
-from .tiny import write_tiny
+from ..tiny import write_tiny
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import math
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_cascade.traces import record_json
@@ -30,7 +30,6 @@ judgements = st.builds(Judgement, st.text(), st.none() | finite, st.none() | fin
 uses = st.builds(Use, st.text(), counts, counts, finite, finite, st.text())
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.builds(Decision, st.text(), verdicts, reasons, st.lists(judgements).map(tuple), st.booleans()),
     st.lists(uses).map(tuple),

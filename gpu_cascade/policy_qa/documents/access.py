@@ -1,14 +1,12 @@
 """Who may see a document, as `groups:` and `public:` say it in front matter or a folder's file."""
 
-import re
 from collections.abc import Mapping
 
+from ...governance.wanted import NAME
 from .document import Unreadable
 
 PUBLIC = frozenset({"*"})  # the group that everybody is in; no group can be named so
 NOBODY: frozenset[str] = frozenset()
-
-_NAME = re.compile(r"[^\W\d_][\w.@+-]{0,63}")
 
 
 def granted(said: Mapping[str, object]) -> frozenset[str] | None:
@@ -32,7 +30,7 @@ def _named(value: object) -> frozenset[str]:
     if not isinstance(names, list) or not names:
         raise Unreadable(f"`groups` is {_shown(value)}; write `groups: [hr]` or `public: true`")
     for name in names:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not NAME.fullmatch(name):
             raise Unreadable(
                 f"`groups` holds {_shown(name)}; a group begins with a letter and has at most 64 "
                 f"letters, digits and . @ + - _"

@@ -3,6 +3,7 @@
 import sqlite3
 from pathlib import Path
 
+from ...database import closed_on_error, passes, transaction
 from ...errors import CascadeError, ConfigError, Unavailable
 
 SCHEMA = 1  # in the file's `user_version`; another one is made anew by `policy index`
@@ -37,22 +38,18 @@ def writer(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)  # it holds the text of restricted documents
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    try:
+    with closed_on_error(connection):
         _check(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last documents, no more
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")  # what is removed is overwritten
-        connection.execute("BEGIN IMMEDIATE")
-        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            for table in TABLES:
-                connection.execute(table)
-            connection.execute(f"PRAGMA application_id = {OURS}")
-            connection.execute(f"PRAGMA user_version = {SCHEMA}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.close()
-        raise
+        with transaction(connection):
+            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                for table in TABLES:
+                    connection.execute(table)
+                connection.execute(f"PRAGMA application_id = {OURS}")
+                connection.execute(f"PRAGMA user_version = {SCHEMA}")
     return connection
 
 
@@ -64,13 +61,10 @@ def reader(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         source, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
     )
-    try:
+    with closed_on_error(connection):
         _check(connection, path)
         if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise ConfigError(f"the index at {path} is empty; fill it with `gpu-cascade policy index DIR`")
-    except BaseException:
-        connection.close()
-        raise
     return connection
 
 
@@ -93,8 +87,7 @@ def unusable(path: Path, error: sqlite3.Error | OSError) -> CascadeError:
         return ConfigError(
             f"the index {path} cannot be used: {error.strerror}; look at its rights and its folder"
         )
-    code = (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
-    if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY}:
+    if passes(error):
         return Unavailable(
             f"the index {path} cannot be used now: {error}; look at the disk, and for who locks it"
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from ...database import transaction
 from ...errors import Unavailable
 from ...locks import try_lock
 from ..documents.document import Document
@@ -139,14 +140,8 @@ class Store:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         try:
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
+            with transaction(self.connection):
                 yield
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
         except sqlite3.Error as error:
             raise unusable(self.path, error) from error
 

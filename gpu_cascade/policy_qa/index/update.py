@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from ...embedding.embedder import Embedder
 from ..documents.document import PARSER, Document, Limits, Skipped, Unreadable
 from ..documents.files import Listing, listing, load
 from ..documents.split import Cut, split
 from .folders import Folders
 from .report import Report
 from .store import Store
-from .vectors import Embedder, fill
+from .vectors import fill
 
 Parse = Callable[[str, bytes], Document]  # raises `Unreadable`: `documents.bounded.Bounded`
 # How many are done, of how many, and the path that comes now or the model that embeds.

@@ -3,21 +3,12 @@
 import math
 import struct
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
+from ...embedding.embedder import Embedder
 from ...errors import ModelError
 from .store import Store
 
 BATCH = 64  # passages that are embedded, and stored, at a time
-
-
-class Embedder(Protocol):
-    """Turns texts into unit vectors. `name` says which model: vectors of two are never mixed."""
-
-    name: str
-
-    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """One vector for each text, all of one length."""
 
 
 def fill(store: Store, embedder: Embedder, progress: Callable[[int, int, str], None]) -> int:

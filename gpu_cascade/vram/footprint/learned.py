@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from ...database import code, transaction
 from ...locks import try_lock
 from .readings import Readings, What
 
@@ -98,7 +99,7 @@ class Learned:
                 with _transaction(self.path) as connection:
                     return work(connection)
             except (sqlite3.Error, OSError) as error:
-                if _code(error) not in _DAMAGE or not _moved_aside(self.path):
+                if code(error) not in _DAMAGE or not _moved_aside(self.path):
                     log.warning(
                         "%s: %s; what engines took is computed instead of remembered", self.path, error
                     )
@@ -110,8 +111,10 @@ class Learned:
 def _transaction(path: Path) -> Iterator[sqlite3.Connection]:
     """All of it or nothing; the table is made where it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
+    with (
+        closing(sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)) as connection,
+        transaction(connection),
+    ):
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA:
             raise sqlite3.NotSupportedError(f"made by a newer gpu-cascade (schema {version})")
@@ -119,7 +122,6 @@ def _transaction(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute(_CREATE)
             connection.execute(f"PRAGMA user_version = {SCHEMA}")
         yield connection
-        connection.execute("COMMIT")
 
 
 def _moved_aside(path: Path) -> bool:
@@ -142,9 +144,4 @@ def _is_damaged(path: Path) -> bool:
         with closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
             return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
     except sqlite3.Error as error:
-        return _code(error) in _DAMAGE
-
-
-def _code(error: Exception) -> int:
-    """SQLite's primary code; 0 for an error of the system."""
-    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+        return code(error) in _DAMAGE

@@ -5,7 +5,7 @@ from hypothesis import given
 
 from gpu_cascade.cascade.checks.cited import LONGEST_SAID, Cited, look, read, sentences
 
-from .texts import ANY_MARKUP, draft, request, unhurried
+from .texts import ANY_MARKUP, draft, request
 
 PROMPT = """Travel › Cancelling
 [1] Trips booked through Concur may be cancelled within 30 days.
@@ -77,7 +77,6 @@ def test_sentences_are_those_of_the_last_message():
 
 
 @given(ANY_MARKUP)
-@unhurried
 def test_any_text_has_a_score(text):
     """Between 0 and 1, and nothing of the text in the evidence."""
     found, evidence = look(ASK, draft(f"[2] {text}"))

@@ -7,7 +7,7 @@ from hypothesis import given
 from gpu_cascade.cascade.checks.completeness import look
 from gpu_cascade.cascade.checks.refusals import refuses
 
-from .texts import ANY_MARKUP, ANY_TEXT, draft, hostile, request, unhurried
+from .texts import ANY_MARKUP, ANY_TEXT, draft, hostile, request
 
 ASK = request("Is travel refundable?")
 LONG = " Travel is refundable within 30 days of the booking if the form is complete." * 6
@@ -131,7 +131,6 @@ def test_an_answer_is_no_refusal(text):
     assert not refuses(text)
 
 
-@unhurried
 @given(ANY_TEXT | ANY_MARKUP)
 def test_any_text_has_a_score(text):
     """Whatever a model writes, nothing is raised and the score lies in [0, 1]."""

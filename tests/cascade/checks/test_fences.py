@@ -5,7 +5,7 @@ from hypothesis import given
 
 from gpu_cascade.cascade.checks.fences import Block, blocks
 
-from .texts import ANY_MARKUP, unhurried
+from .texts import ANY_MARKUP
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,6 @@ def test_a_block_stands_between_two_fences(text, found):
     assert found == blocks(text)
 
 
-@unhurried
 @given(ANY_MARKUP)
 def test_bodies_are_parts_of_the_text(text):
     """Nothing is added and nothing changed."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gpu_cascade.cascade.checks.json_schema import DRAFT, compiled, look
 from gpu_cascade.errors import ConfigError
 
-from .texts import ANY_MARKUP, draft, hostile, request, unhurried
+from .texts import ANY_MARKUP, draft, hostile, request
 
 ASK = request("As JSON, please.")
 TICKET = {
@@ -120,14 +120,12 @@ VALUES = st.recursive(
 )
 
 
-@unhurried
 @given(VALUES, st.sampled_from(SCHEMAS))
 def test_any_json_has_a_score(value, schema):
     """Whatever JSON holds, nothing is raised."""
     assert score(msgspec.json.encode(value).decode(), schema) in {0.0, 1.0}
 
 
-@unhurried
 @given(ANY_MARKUP)
 def test_any_text_has_a_score(text):
     """Whatever a model calls JSON, nothing is raised."""

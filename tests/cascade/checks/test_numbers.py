@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gpu_cascade.cascade.checks.numbers import look, value, values
 
-from .texts import ANY_TEXT, draft, request, unhurried
+from .texts import ANY_TEXT, draft, request
 
 ASK = request("How many?")
 
@@ -92,14 +92,12 @@ def test_the_evidence_does_not_repeat_the_number():
     assert "the last number lies outside the bounds" == look(ASK, draft("4711"), low=0, high=1, unit=None)[1]
 
 
-@unhurried
 @given(ANY_TEXT, st.none() | st.text(min_size=1, max_size=3))
 def test_any_text_has_a_score(text, unit):
     """Whatever stands in the text, nothing is raised."""
     assert score(text, low=0, high=10, unit=unit) in {0.0, 1.0, None}
 
 
-@unhurried
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_is_read_back(number):
     """What Python writes of a number is worth that number."""

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from gpu_cascade.cascade.checks.python_ast import look
 
-from .texts import ANY_MARKUP, draft, hostile, request, unhurried
+from .texts import ANY_MARKUP, draft, hostile, request
 
 ASK = request("Write it.")
 
@@ -47,7 +47,6 @@ def test_warnings_stay_silent():
     assert [] == caught
 
 
-@unhurried
 @given(ANY_MARKUP)
 def test_any_text_has_a_score(text):
     """Whatever a model calls Python, nothing is raised."""

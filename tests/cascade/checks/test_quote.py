@@ -6,7 +6,7 @@ from hypothesis import given
 from gpu_cascade.cascade.checks.quote import LONGEST_SOURCE, MOST_PIECES, look
 from gpu_cascade.types import Request
 
-from .texts import ANY_MARKUP, draft, request, unhurried
+from .texts import ANY_MARKUP, draft, request
 
 POLICY = (
     "Travel is refundable within 13 days  of the\nbooking, for a fee of 1,000 EUR. “Late” claims don’t count."
@@ -96,7 +96,6 @@ def test_the_evidence_repeats_nothing():
     assert "1 of 1 quotations and 0 of 1 numbers are in the prompt" == evidence
 
 
-@unhurried
 @given(ANY_MARKUP, ANY_MARKUP)
 def test_any_text_has_a_score(text, prompt):
     """Whatever stands in draft and prompt, nothing is raised."""
@@ -105,7 +104,6 @@ def test_any_text_has_a_score(text, prompt):
     assert found is None or 0.0 <= found <= 1.0
 
 
-@unhurried
 @given(ANY_MARKUP)
 def test_what_is_copied_is_found(prompt):
     """A quotation of the whole prompt is always found in it."""

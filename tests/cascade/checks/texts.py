@@ -1,11 +1,8 @@
 """Drafts to check, prompts to check them against, and texts that mean no good."""
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from gpu_cascade.types import Final, Request
-
-unhurried = settings(deadline=None)  # the machine may be busy
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=400)  # lone surrogates too
 PIECES = st.sampled_from(

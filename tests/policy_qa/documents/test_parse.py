@@ -1,7 +1,7 @@
 """A file is read by the ending of its name."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_cascade.policy_qa.documents.document import Unreadable
@@ -59,7 +59,6 @@ PIECES = [
 TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=30).map("".join)
 
 
-@settings(deadline=None)
 @given(
     TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary(),
     st.sampled_from([".md", ".html", ".txt"]),

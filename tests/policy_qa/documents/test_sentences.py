@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_cascade.policy_qa.documents.sentences import LONGEST, lines, spans
@@ -40,7 +40,6 @@ def test_where_sentences_end(text):
     assert [part.strip() for part in text.split("|")] == cut(text.replace("|", ""))
 
 
-@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab Z.!?\n5, ;„“"), max_size=300) | st.text())
 def test_nothing_is_lost_or_twice(text):
     """Sentences come in order, touch no other, have no blanks around them, and hold all that is no blank."""

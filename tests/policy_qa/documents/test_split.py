@@ -1,6 +1,6 @@
 """Passages keep together what belongs together."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_cascade.policy_qa.documents.document import Block
@@ -88,7 +88,6 @@ BLOCK = st.builds(
 COUNT = st.sampled_from([words, len, lambda text: len(text) // 4 + 1])
 
 
-@settings(deadline=None)
 @given(st.lists(BLOCK, max_size=12), st.integers(1, 40), COUNT)
 def test_every_sentence_is_in_one_passage(blocks, budget, count):
     """Sentences of all blocks come in order, once each, word for word; one alone may exceed the budget."""

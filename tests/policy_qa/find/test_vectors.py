@@ -81,7 +81,7 @@ def test_matrices_are_kept_and_bounded(reader, monkeypatch):
 GROUP = st.sampled_from(["", "hr", "it"])
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 359), GROUP), min_size=1, max_size=6), GROUP, st.integers(0, 359))
 def test_cosines_do_not_tell_of_hidden_documents(tmp_path_factory, documents, group, degrees):
     """A caller's results and scores are exactly those of an index that never held the rest."""

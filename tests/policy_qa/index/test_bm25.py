@@ -4,7 +4,7 @@ import math
 from array import array
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_cascade.policy_qa.index.bm25 import Postings, Row, best
@@ -41,7 +41,6 @@ def test_nothing_to_see():
 TEXT = st.dictionaries(st.integers(1, 6), st.integers(1, 5), max_size=6)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, st.booleans()), max_size=12), st.lists(st.integers(0, 7), unique=True))
 def test_hidden_passages_change_nothing(texts, query):
     """The scores of what is seen are bit for bit those of an index without the rest, which scores 0."""
@@ -53,7 +52,6 @@ def test_hidden_passages_change_nothing(texts, query):
     assert not scores[~seen].any()
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.0]), max_size=20), st.integers(0, 8))
 def test_best_is_a_stable_sort(scores, limit):
     """The highest first, equal ones in their order, none without a score."""

@@ -122,7 +122,7 @@ WORDS = st.lists(st.sampled_from(["leave", "pay", "days", "sick", "card"]), min_
 GROUP = st.sampled_from(["", "hr", "it"])
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(WORDS, GROUP), min_size=1, max_size=6), GROUP, WORDS)
 def test_scores_do_not_tell_of_hidden_documents(tmp_path_factory, documents, group, query):
     """A caller's results and scores are exactly those of an index that never held the rest."""

@@ -1,7 +1,7 @@
 """Texts are found by words as people write them."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_cascade.policy_qa.index.words import key, words
@@ -26,7 +26,6 @@ def test_words(text, expected):
     assert expected.split() == words(text)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_has_words(text):
     """Nothing that can be typed is an error, and a word's key has 64 bits."""

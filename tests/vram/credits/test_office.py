@@ -19,7 +19,7 @@ ENGINES = sorted(PLACES)
 LONGEST = 60  # events
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 2**32))
 def test_whatever_happens_no_place_is_lost_or_given_twice(seed):
     """Places taken are those that living workers hold, never more than there are, whatever is under way.

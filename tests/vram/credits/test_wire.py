@@ -32,7 +32,7 @@ class End(Wire):
         self.aborted = True
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(MESSAGES, max_size=5), st.lists(st.integers(1, 50), max_size=10))
 def test_whole_messages_come_out_however_the_stream_is_cut(messages, cuts):
     """In order, each once."""

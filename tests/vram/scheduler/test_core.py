@@ -12,7 +12,7 @@ from .chance import Chance
 from .world import BY_TURNS, CAPACITY, GPU, LEAN, LEAN_LAYOUTS, PROFILES, World
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 2**32))
 def test_whatever_happens_memory_fits_and_nobody_is_lost(seed):
     """After any events books and memory fit, and each request is granted, refused or gone, once.

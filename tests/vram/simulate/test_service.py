@@ -97,7 +97,7 @@ JOBS = st.lists(
 ).map(sorted)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JOBS, st.integers(290, 2000))
 def test_everybody_is_answered_and_the_cache_is_never_over(jobs, kv_tokens):
     """Whatever comes: each request has one first token and one end, not before it could have them."""
@@ -134,7 +134,7 @@ def stepped(jobs, budget=100):
     return end
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(JOBS)
 def test_the_fluid_is_as_fast_as_counting_every_step(jobs):
     """The last answer of a crowd ends within a few steps of where counting every step ends it."""
