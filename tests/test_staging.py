@@ -217,3 +217,9 @@ def test_scripted_engines_take_turns_within_a_budget(config, tmp_path):
     assert [["small", "large"]] == [list(layout.awake) for layout in both.layouts]
     assert [["small"], ["large"]] == [list(layout.awake) for layout in one.layouts]
     assert (Mode.STATIC, Mode.RESTART) == (both.mode, one.mode)
+
+
+def test_a_shared_kv_cache_is_refused_before_anything_starts(on_gpu, config, tmp_path):
+    """Who asks for `kvcached` is told which vLLM stands against it, and what to write instead."""
+    with pytest.raises(ConfigError, match=r"0\.33\.0 is installed; use auto"):
+        staged(config("vram: {mode: kvcached}"), tmp_path)

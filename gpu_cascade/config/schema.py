@@ -102,7 +102,7 @@ class VramConfig(Section):
     `budget_gib`: what engines may take of each GPU, or of this machine's RAM where there is none.
     """
 
-    mode: Literal["auto", "static", "sleep", "restart"] = "auto"
+    mode: Literal["auto", "static", "sleep", "restart", "kvcached"] = "auto"
     sleep_level: Annotated[int, Field(ge=1, le=2)] = 1
     budget_gib: Annotated[float, Field(gt=0, le=1e6)] | None = None
     patience_s: Seconds = 30

@@ -25,7 +25,13 @@ class Build:
     @property
     def known(self) -> bool:
         """Whether this version has been looked at; a newer one is tried, an older one refused."""
-        return _minor(self.version) < BEYOND
+        return self.minor < BEYOND
+
+    @property
+    def minor(self) -> tuple[int, ...]:
+        """'0.33.0+cpu' → (0, 33). A version that says nothing counts as newest: a build from source."""
+        numbers = self.version.split("+", maxsplit=1)[0].split(".")[:2]
+        return tuple(map(int, numbers)) if all(n.isdigit() for n in numbers) else BEYOND
 
 
 def installed() -> Build:
@@ -42,14 +48,8 @@ def installed() -> Build:
 
 
 def _checked(build: Build) -> Build:
-    if _minor(build.version) < OLDEST:
+    if build.minor < OLDEST:
         raise ConfigError(
             f"vLLM {build.version} is too old; {OLDEST[0]}.{OLDEST[1]} or later is needed: run scripts/setup"
         )
     return build
-
-
-def _minor(version: str) -> tuple[int, ...]:
-    """'0.33.0+cpu' → (0, 33). A version that says nothing counts as newest: a build from source."""
-    numbers = version.split("+", maxsplit=1)[0].split(".")[:2]
-    return tuple(map(int, numbers)) if all(n.isdigit() for n in numbers) else BEYOND

@@ -11,6 +11,7 @@ from ..config import Config
 from ..engines.vllm_build import Build, installed
 from ..errors import ConfigError
 from ..staging.machine import Machine, budgeted, machine
+from ..vram import kvcached
 from ..vram.footprint import GIB
 from ..vram.gpu.reading import held_bytes
 from ..vram.gpu.scripted import ScriptedProbe
@@ -21,6 +22,8 @@ BY_NAME = Build("by name", cpu=False)  # no vLLM need be here to plan for GPUs t
 
 def named(config: Config, gpus: str, host_ram: str | None = None) -> Machine:
     """GPUs such as `2xH100`. Without `host_ram`, such as `256GiB`, as much RAM as the GPUs have together."""
+    if config.vram.mode == "kvcached":
+        kvcached.refuse(None)
     rooms = tuple(budgeted(config, room) for room in named_rooms(gpus))
     host_ram_bytes = _size(host_ram) if host_ram else sum(room.total_bytes for room in rooms)
     return Machine(BY_NAME, rooms, host_ram_bytes, lambda _: ScriptedProbe())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from ..config import Config
 from ..engines.vllm_build import Build
 from ..errors import ConfigError
+from ..vram import kvcached
 from ..vram.footprint import GIB
 from ..vram.gpu.host import HostRamProbe
 from ..vram.gpu.nvml import VISIBLE, NvmlProbe, list_gpus
@@ -30,6 +31,8 @@ class Machine:
 
 def machine(config: Config, build: Build) -> Machine:
     """This machine's GPUs, or its memory for the build that computes on the processor."""
+    if config.vram.mode == "kvcached":
+        kvcached.refuse(build)
     total, available = machine_bytes()
     if build.cpu:
         if config.vram.mode == "sleep":

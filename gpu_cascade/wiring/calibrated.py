@@ -64,9 +64,10 @@ def bound_now(name: str, config: Config, *, fake: bool = False) -> dict[str, str
 
 
 def _place(config: Config) -> Place:
+    """Of unlike GPUs all kinds count: the planner may put a tier on any of them."""
     build_ = installed()
-    kind = "cpu" if build_.cpu else machine(config, build_).rooms[0].name
-    return Place(minor(build_.version), kind)
+    kinds = {"cpu"} if build_.cpu else {room.name for room in machine(config, build_).rooms}
+    return Place(minor(build_.version), " and ".join(sorted(kinds)))
 
 
 def minor(version: str) -> str:

@@ -286,7 +286,7 @@ def test_what_is_not_built_is_refused_by_name(write, rule):
     assert f"is not available yet; {rule.instead}" in told
 
 
-@pytest.mark.parametrize("mode", ["auto", "static", "sleep", "restart"])
+@pytest.mark.parametrize("mode", ["auto", "static", "sleep", "restart", "kvcached"])
 def test_every_way_to_share_memory_is_taken(write, mode):
-    """Whether it fits this machine is the planner's to say."""
+    """Whether it fits this machine is for the planner to say."""
     assert load(write(GOOD + f"vram: {{mode: {mode}}}\n")).vram == VramConfig(mode=mode)

@@ -17,9 +17,10 @@ from gpu_cascade.config import EngineConfig, KvConfig
 from gpu_cascade.engines import guard
 from gpu_cascade.engines.child import Command, EngineProcess
 from gpu_cascade.engines.openai_http import Address, OpenAIHttp
+from gpu_cascade.engines.sleep import Sleeper
 from gpu_cascade.engines.vllm_build import installed
 from gpu_cascade.engines.vllm_process import Launch, argv, environment
-from gpu_cascade.errors import BootError
+from gpu_cascade.errors import BootError, EngineError
 from gpu_cascade.models import resolve
 from gpu_cascade.types import Request
 from gpu_cascade.vram.footprint.footprint import footprint, utilization
@@ -39,7 +40,7 @@ GONE_WITHIN_S = 10
 
 
 def command(folder):
-    """SmolLM2 as `serve` would start it."""
+    """SmolLM2 as `serve` would start it where engines sleep."""
     build, model_dir = installed(), resolve(MODEL)
     config = EngineConfig(
         model=MODEL, dtype="bfloat16", max_model_len=2048, kv=KvConfig(min_tokens=MIN_TOKENS), max_num_seqs=4
@@ -50,7 +51,12 @@ def command(folder):
     share = utilization(found.resident(kv_bytes), ram)
     plan = Launch("small", config, model_dir, folder / "small.sock", kv_bytes, share, build)
     return Command(
-        "small", argv(plan), environment(build, os.environ), plan.socket, folder / "small.log", 240
+        "small",
+        argv(plan),
+        environment(build, os.environ, sleeps=True),
+        plan.socket,
+        folder / "small.log",
+        240,
     )
 
 
@@ -148,6 +154,38 @@ async def test_what_users_ask_is_not_in_the_log(engine):
     assert "kumquat" not in log
     assert final.text not in log
     assert re.search(r"Application startup complete", log)
+
+
+@pytest.mark.parametrize("level", [1, 2])
+async def test_the_calls_of_sleep_mode_answer(engine, level):
+    """On a processor nothing is freed; the calls answer all the same, and the engine wakes as it was.
+
+    The sleeper itself holds the first token after the wake, with its logprob, against the one before.
+    """
+    sleeper = Sleeper("small", engine.socket)
+    try:
+        await sleeper.sleep(level)
+        assert await sleeper.is_sleeping()
+
+        await sleeper.wake()
+
+        assert not await sleeper.is_sleeping()
+    finally:
+        await sleeper.close()
+
+
+async def test_a_kv_cache_that_cannot_be_given_back_is_told(engine):
+    """vLLM refuses that on a processor: the error says so, and a wake brings the engine back."""
+    sleeper = Sleeper("small", engine.socket)
+    try:
+        with pytest.raises(EngineError, match="answered 500 to POST /release_kv_cache_memory"):
+            await sleeper.release_kv()
+
+        await sleeper.wake()
+
+        assert not await sleeper.is_sleeping()
+    finally:
+        await sleeper.close()
 
 
 async def test_the_end_of_its_core_is_its_end(engine):

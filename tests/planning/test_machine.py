@@ -5,6 +5,7 @@ import os
 import pytest
 
 from gpu_cascade import running
+from gpu_cascade.errors import ConfigError
 from gpu_cascade.planning.machine import here, named
 from gpu_cascade.vram.footprint import GIB
 from gpu_cascade.vram.gpu.reading import Process
@@ -48,3 +49,9 @@ def test_a_driver_that_hides_processes_is_believed(config, this):
 def test_a_budget_holds_for_named_gpus_too(config):
     """What engines may take of each."""
     assert [30 * GIB] == [room.free_bytes for room in named(config(vram="budget_gib: 30"), "1xH100").rooms]
+
+
+def test_a_shared_kv_cache_has_no_split_to_plan(config):
+    """`kvcached` decides while engines run."""
+    with pytest.raises(ConfigError, match="no split to plan"):
+        named(config(vram="mode: kvcached"), "1xH100")

@@ -133,8 +133,9 @@ class Core:
 
     def shut(self, one: Standing) -> bool:
         """Whether nobody may wait for this engine."""
-        away = not one.open and not self.policy.waits
-        return away or one.state is State.FAILED or one.lost or one.blocked
+        if one.lost or one.blocked or one.state is State.FAILED:
+            return True
+        return not one.open and not self.policy.waits
 
     def _full(self, one: Standing) -> CascadeError | None:
         if self.waiting < self._max_queue:
@@ -184,7 +185,8 @@ class Core:
             choice = self._choose(now, self._since)
             self.look_at = choice.look_at
             if choice.layout is not None and choice.layout != self.mover.target:
-                self.mover.target, self._since, self._why = choice.layout, None, choice.why
+                self.mover.head_for(choice.layout)
+                self._since, self._why = None, choice.why
                 self._step(now)
         return self._out()
 
@@ -197,8 +199,9 @@ class Core:
                 continue
             one.blocked = True
             one.why = f"its room is not free, {self.mover.missing(one)}"
-        for one in self.engines.values():
-            self._serve(one, now)
+        if self.waiting:
+            for one in self.engines.values():
+                self._serve(one, now)
 
     def _choose(self, now: float, since: float) -> Choice:
         usable = {name: one for name, one in self.engines.items() if not self.shut(one)}

@@ -24,25 +24,24 @@ class Mover:
     ) -> None:
         self.ledger = Ledger(capacity)
         self.layouts = layouts
-        self.target = 0
+        self.head_for(0)
         self._engines = engines
         for layout in layouts:
             self._check(layout)
 
-    @property
-    def layout(self) -> Layout:
-        """How the engines should stand."""
-        return self.layouts[self.target]
+    def head_for(self, target: int) -> None:
+        """From now on that layout is how the engines should stand."""
+        self.target, self.layout = target, self.layouts[target]
 
     def steps(self, now: float, why: str) -> Iterator[Move]:
         """Every move that can begin now. Those that free memory first: the others wait for them."""
         awake = self.layout.awake
         for name in [*(name for name in self._engines if name not in awake), *awake]:
-            one = self._engines[name]
+            one, goal = self._engines[name], awake.get(name)
             if one.moving or one.state is State.FAILED or not one.profile.devices:
                 continue
-            self._steer(one, now, why)
-            kind = self._next(one)
+            self._steer(one, goal, now, why)
+            kind = self._next(one, goal)
             if kind in (Kind.BOOT, Kind.WAKE) and not self._room(one):
                 continue
             if kind is not None:
@@ -127,17 +126,18 @@ class Mover:
         one.stands(State.FAILED, now, why)
         self.ledger.hold(one.name, {})
 
-    def _steer(self, one: Standing, now: float, why: str) -> None:
+    def _steer(self, one: Standing, goal: int | None, now: float, why: str) -> None:
         """Close an engine that has to change, open one that may stay after all."""
-        stays = self.layout.awake.get(one.name) == one.kv_bytes or self._grows_later(one)
+        if one.state not in (State.READY, State.DRAINING):
+            return
+        stays = goal == one.kv_bytes or self._grows_later(one)
         if one.state is State.READY and not stays:
             one.stands(State.DRAINING, now, why)
         elif one.state is State.DRAINING and stays:
             one.stands(State.READY, now)
 
-    def _next(self, one: Standing) -> Kind | None:
+    def _next(self, one: Standing, goal: int | None) -> Kind | None:
         """1. Broken: end it. 2. Lost: end it where it may not come back as it was. 3. Its requests end."""
-        goal = self.layout.awake.get(one.name)
         if one.broken:
             return Kind.STOP
         if one.lost:
@@ -195,11 +195,14 @@ class Mover:
         return [each for each in self._engines.values() if not devices.isdisjoint(each.profile.devices)]
 
     def _settled(self, one: Standing) -> bool:
+        goal = self.layout.awake.get(one.name)
+        if one.state is State.READY and one.kv_bytes == goal and not one.moving and not one.broken:
+            return True  # nearly always, and this is asked at every event
         if one.state is State.FAILED or one.lost or one.blocked or not one.profile.devices:
             return True
         if one.moving or one.broken:
             return False
-        if (goal := self.layout.awake.get(one.name)) is not None:
+        if goal is not None:
             return one.state is State.READY and (one.kv_bytes == goal or self._grows_later(one))
         return DEPTH.get(one.state, 0) >= DEPTH[self._rest(one)]
 

@@ -69,7 +69,7 @@ def test_who_gives_restarts_first_and_who_gets_serves_meanwhile():
     world = World(TWO, (EVEN, TILTED), policy=Splits(Turns()))
     world.run()
     core = world.core
-    core.mover.target = 1
+    core.mover.head_for(1)
 
     world.wait(1.0)
     assert {"draft": Kind.STOP} == {name: move.kind for name, move in world.moves.items()}
