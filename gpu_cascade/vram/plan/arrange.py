@@ -1,5 +1,6 @@
 """From engines, rooms and a mode to who is where and who is awake when: the first way that fits. Pure."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -69,6 +70,22 @@ def arrange(question: Question, steps: int = STEPS) -> Arrangement | None:
             return _arranged(question, tenants, placed, rest)
         found = _missed(question, tenants, placed, rest)
     return found
+
+
+def hopeless(question: Question) -> bool:
+    """Whether a sum already says that nothing fits: one engine alone, or those that always stay together."""
+    if not all(_fits_alone(want, question.rooms) for want in question.wants):
+        return True
+    return all(_hopeless(question, staying) for _, staying in _ways(question))
+
+
+def _fits_alone(want: Want, rooms: Sequence[Room]) -> bool:
+    """Whether one kind of device has room for each of its ranks, with nobody else there."""
+    need, ranks = want.base_bytes + want.floor_bytes, want.tensor_parallel
+    roomy = Counter(
+        room.name for room in rooms if room.free_bytes >= need and (ranks == 1 or not room.sliced)
+    )
+    return max(roomy.values(), default=0) >= ranks
 
 
 def _ways(question: Question) -> Iterator[tuple[State, frozenset[str]]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .arrange import Arrangement, Question, arrange
+from .arrange import Arrangement, Question, arrange, hopeless
 from .changes import HARMLESS, Step, steps
 from .want import Change, Mode, Want
 
@@ -80,7 +80,8 @@ def _turns(question: Question, found: Arrangement | None) -> Cure | None:
     """Taking turns, where that was not asked for."""
     if found is None or question.mode is Mode.AUTO:
         return None
-    better = arrange(replace(question, mode=Mode.AUTO), SEARCH_STEPS)
+    asked = replace(question, mode=Mode.AUTO)
+    better = None if hopeless(asked) else arrange(asked, SEARCH_STEPS)
     if better is None or not better.placement.fits:
         return None
     saved = max(found.placement.missing)
@@ -89,13 +90,15 @@ def _turns(question: Question, found: Arrangement | None) -> Cure | None:
 
 def _together(question: Question, short: Sequence[Want]) -> tuple[Cure, ...]:
     """Changes in order of harm until it fits, less those that are not needed; none where all do not do."""
-    taken: list[Step] = []
-    for change in (one for one in Change if one is not Change.TENSOR_PARALLEL):
-        for want in short:
-            taken += list(steps(change, want))[-1:]
-            if _fits(question, taken):
-                return tuple(_cure(step, enough=False) for step in _needed(question, taken))
-    return ()
+    kinds = [one for one in Change if one is not Change.TENSOR_PARALLEL]
+    every = [step for change in kinds for want in short for step in list(steps(change, want))[-1:]]
+    if not _fits(question, every):
+        return ()
+    few, many = 0, len(every)
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if _fits(question, every[:middle]) else (middle, many)
+    return tuple(_cure(step, enough=False) for step in _needed(question, every[:many]))
 
 
 def _needed(question: Question, taken: list[Step]) -> list[Step]:
@@ -112,7 +115,10 @@ def _fits(question: Question, taken: Sequence[Step]) -> bool:
     wants = {want.name: want for want in question.wants}
     for step in taken:
         wants[step.want.name] = step.apply(wants[step.want.name])
-    found = arrange(replace(question, wants=tuple(wants.values())), SEARCH_STEPS)
+    changed = replace(question, wants=tuple(wants.values()))
+    if hopeless(changed):
+        return False
+    found = arrange(changed, SEARCH_STEPS)
     return found is not None and found.placement.fits
 
 
