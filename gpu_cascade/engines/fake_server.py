@@ -18,7 +18,7 @@ from starlette.routing import Route
 from ..types import Delta, Request
 from .base import Answerer
 from .fake import DEFAULT_SCRIPT, Fake, Fault, Line
-from .fake_sleep import Calls, Drowsy, boot, reply
+from .fake_sleep import Calls, Drowsy, boot, reply, told
 from .fake_vram import Memory, Sizes, Vram
 from .fake_wire import chunk, ending, event, refused, request_of, usage, whole
 
@@ -73,6 +73,7 @@ def app(name: str, lines: tuple[Line, ...], memory: Memory | None = None) -> Sta
             Route("/version", version),
             *(calls.routes() if calls else []),
         ],
+        exception_handlers={Exception: told},
     )
 
 

@@ -119,6 +119,10 @@ class Drowsy:
                 self._idle.set()
 
 
+class CallFailed(Exception):
+    """A call that vLLM answers with 500."""
+
+
 class Calls:
     """The HTTP calls, each as vLLM 0.32 does it; and `/fake`, which shows how it is and sets its faults."""
 
@@ -167,7 +171,7 @@ class Calls:
             if tags != ["scheduling"]:
                 memory.wake([tag for tag in tags if tag != "scheduling"])
         except OutOfMemoryError as error:
-            return _failed(f"CUDA out of memory: {error}")
+            raise CallFailed(f"CUDA out of memory: {error}") from error
         if not memory.asleep:
             self.engine.resume()
         return reply({"status": "sleeping" if memory.asleep else "awake", "tags": tags or None})
@@ -186,9 +190,9 @@ class Calls:
         """Only while paused and with everything mapped."""
         await self._hang("release")
         if not self.engine.sleeping or self.engine.running:
-            return _failed("pause first")
+            raise CallFailed("pause first")
         if self.engine.memory.asleep:
-            return _failed(f"{sorted(self.engine.memory.asleep)} must be awake first")
+            raise CallFailed(f"{sorted(self.engine.memory.asleep)} must be awake first")
         self.engine.memory.release()
         return reply({"status": "kv_cache_released"})
 
@@ -196,11 +200,11 @@ class Calls:
         """`reload_weights`, and no other method."""
         method = msgspec.json.decode(await http.body())["method"]
         if method != "reload_weights":
-            return _failed(f"no method {method}")
+            raise CallFailed(f"no method {method}")
         try:
             self.engine.memory.reload()
         except OutOfMemoryError as error:
-            return _failed(str(error))
+            raise CallFailed(str(error)) from error
         return reply({"results": [None]})
 
     async def reset(self, _: HttpRequest) -> Response:
@@ -228,5 +232,6 @@ def reply(payload: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(payload), status, media_type="application/json")
 
 
-def _failed(message: str) -> Response:
-    return reply({"error": {"message": message, "type": "InternalServerError", "param": None}}, 500)
+async def told(_: HttpRequest, error: Exception) -> Response:
+    """What vLLM answers to a call that broke. The server then closes the connection, without saying so."""
+    return reply({"error": {"message": str(error), "type": "InternalServerError", "param": None}}, 500)

@@ -91,7 +91,10 @@ class Probe:
         Raises aiohttp's errors, `OSError`, or `TimeoutError` after `limit_s`: the engine may be at it still.
         """
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._socket)))
+            # A connection for each call: after a 500 vLLM's server closes it without saying so, and the next
+            # call on it looked like an engine that broke off (seen with 0.32: a wake after a failed release).
+            connector = aiohttp.UnixConnector(str(self._socket), force_close=True)
+            self._session = aiohttp.ClientSession(connector=connector)
         async with self._session.request(
             method,
             f"http://engine/{path}",
