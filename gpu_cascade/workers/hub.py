@@ -1,7 +1,9 @@
 """The supervisor's end: records come in from all workers, news go out, views are answered."""
 
 import asyncio
+import contextlib
 import logging
+import os
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +35,7 @@ from .messages import (
 
 log = logging.getLogger(__name__)
 
+READ_BYTES = 1 << 18
 REFILL_S = 0.05  # how soon places of records that were written go out again; a batch takes as long to write
 
 
@@ -69,10 +72,11 @@ class Hub:
         self._server = await asyncio.get_running_loop().create_unix_server(lambda: Peer(self), path)
 
     async def close(self) -> None:
-        """Hear nobody any more; places that workers hold go back."""
+        """Hear nobody any more but what was said; places that workers hold go back."""
         if self._server is not None:
             self._server.close()
         for peer in list(self.peers):
+            peer.read_out()
             peer.settle()
             peer.end()
 
@@ -129,6 +133,7 @@ class Peer(Wire[ToSupervisor]):
         self._beside: dict[str, int] = {}
         self._looks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._fd = -1
 
     def heard(self, message: ToSupervisor) -> None:
         """One of the six things a worker says."""
@@ -148,6 +153,12 @@ class Peer(Wire[ToSupervisor]):
         else:
             self._number = message.number
             self._ends.hello(message)
+
+    def read_out(self) -> None:
+        """Hear what the kernel still has of it."""
+        with contextlib.suppress(OSError):
+            while data := os.read(self._fd, READ_BYTES):
+                self.data_received(data)
 
     def settle(self) -> None:
         """Its places go back; a second time nothing happens."""
@@ -169,12 +180,18 @@ class Peer(Wire[ToSupervisor]):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
         super().connection_made(transport)
+        # Of our own: a word to a worker that has just died ends the transport, with records still unread.
+        self._fd = os.dup(transport.get_extra_info("socket").fileno())
         self._refill()  # first: who has heard how things stand has its places
         self._hub.joined(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the loop: the worker has ended, or said what it cannot mean."""
+        heard_out = not self.open  # we ended it ourselves
         super().connection_lost(error)
+        if not heard_out:
+            self.read_out()
+        os.close(self._fd)
         self.settle()
 
     def _recorded(self, told: Recorded) -> None:

@@ -15,7 +15,7 @@ from gpu_cascade.traces import Traces, read
 from gpu_cascade.types import Decision, Reason, Request, Verdict
 from gpu_cascade.workers.hub import Ends, Hub
 from gpu_cascade.workers.link import Ears, Link, linked
-from gpu_cascade.workers.messages import Hello, Load, Loads, News, Offered, Standing
+from gpu_cascade.workers.messages import Hello, Load, Loads, News, Offered, Recorded, Standing
 from gpu_cascade.workers.records import RemoteRecords
 
 from ..records import record
@@ -128,6 +128,31 @@ async def test_a_killed_workers_record_arrives(tmp_path):
 
     assert kept == at.told
     assert all(read(tmp_path / "traces.db", each.id) == each for each in kept)
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+@pytest.mark.parametrize("closing", [False, True])
+def test_what_a_dead_worker_said_is_heard_out(run, closing, tmp_path):
+    """Whatever notices first that it is gone: a word to it that does not arrive, or the end of the hub."""
+    run(_heard_out(tmp_path, closing))
+
+
+async def _heard_out(tmp_path, closing):
+    kept = [record() for _ in range(4)]
+    async with house(tmp_path) as at:
+        with socket.socket(socket.AF_UNIX) as dying:
+            dying.connect(str(at.socket))
+            await until(lambda: at.hub.peers)
+            for each in kept:
+                data = msgspec.msgpack.encode(Recorded(each, placed=True))
+                dying.sendall(len(data).to_bytes(4, "big") + data)
+        if closing:
+            await at.hub.close()
+        else:
+            next(iter(at.hub.peers)).send(News({}, ["no turn of the loop was in between"], []))
+            await until(lambda: not at.hub.peers)
+
+        assert kept == at.told
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
