@@ -76,7 +76,7 @@ class Engines:
         self._kv_watch = KvWatch(probes, self.awake, self.scheduler.pressed)
         self._meters = {name: BusyMeter() for name in config.engines}
         self._clients = [
-            OpenAIHttp(name, address(config, name, self.sockets.get(name))) for name in config.engines
+            OpenAIHttp(name, engine_address(config, name, self.sockets.get(name))) for name in config.engines
         ]
         self.leased = {
             client.name: Leased(client, self.scheduler, self._meters[client.name]) for client in self._clients
@@ -145,7 +145,7 @@ class Engines:
         return [session for session in found if session is not None]
 
 
-def address(config: Config, name: str, socket: Path | None) -> Address:
+def engine_address(config: Config, name: str, socket: Path | None) -> Address:
     """Where an engine answers: its `socket` where it is started here, else what the file says."""
     engine = config.engines[name]
     if engine.url is None:

@@ -79,7 +79,7 @@ class Supervisor:
                 news=self.news,
                 views={"state": self.state, "metrics": self.metrics, "decision": self.decision},
                 offered=self.offered,
-                hello=lambda hello: self.crew.serves(hello.number),
+                serves=self.crew.serves,
             )
         )
         ours.engines.scheduler.listen(self.hub.look)

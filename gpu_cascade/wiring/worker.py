@@ -34,11 +34,11 @@ from ..monitor import chosen, vouched
 from ..types import Final, Request
 from ..vram.credits.worker import CreditLeases
 from ..workers.link import Ears, Link, linked
-from ..workers.messages import Beside, Hello, Load, Loads, News, Offered
+from ..workers.messages import Beside, Hello, Load, Loads, News, Offered, Serving
 from ..workers.records import RemoteRecords
 from .by_hand import by_hand
 from .calibrated import Calibrated, by_calibration
-from .engines import address
+from .engines import engine_address
 from .models import door_of, models_of
 from .supervisor import HUB, OFFICE, Errand
 
@@ -54,7 +54,7 @@ class WorkerEngines:
         self.news = News({}, [], [])
         self.meters = {name: BusyMeter() for name in names}
         self._clients = [
-            OpenAIHttp(name, address(errand.config, name, errand.sockets.get(name))) for name in names
+            OpenAIHttp(name, engine_address(errand.config, name, errand.sockets.get(name))) for name in names
         ]
         self.leased: dict[str, Answerer] = {
             client.name: Leased(client, leases, self.meters[client.name]) for client in self._clients
@@ -109,6 +109,7 @@ async def working(errand: Errand, orphaned: Callable[[], None]) -> AsyncIterator
         cascades = {name: _made(name, errand, engines) for name in errand.config.cascades}
         ears = Ears(partial(_heed, engines, cascades), engines.beside, orphaned)
         link = await linked(errand.folder / HUB, ears)
+        link.send(Hello(errand.number))
         stack.callback(link.leave)
         stack.callback(lambda: link.send(Loads(engines.loads())))  # the last word, after the last answer
         telling = asyncio.create_task(_tell(engines, link), name="loads")
@@ -117,7 +118,7 @@ async def working(errand: Errand, orphaned: Callable[[], None]) -> AsyncIterator
         stack.callback(keys.close)
         parts = _parts(errand, engines, cascades, link, keys)
         await stack.enter_async_context(serving(build(parts), socket.socket(fileno=errand.fd)))
-        link.send(Hello(errand.number, os.getpid()))
+        link.send(Serving())
         yield
 
 

@@ -43,7 +43,8 @@ REFILL_S = 0.05  # how soon places of records that were written go out again; a 
 class Ends:
     """What stands behind the hub. `views` answer with bytes, `news` says how things stand now.
 
-    `quota`: the most places for records that one worker holds. `hello` hears of each that takes connections.
+    `quota`: the most places for records that one worker holds. `serves` hears the number of each that takes
+    connections.
     """
 
     traces: Traces
@@ -52,7 +53,7 @@ class Ends:
     news: Callable[[], News]
     views: Mapping[View, Callable[[str], Awaitable[bytes]]]
     offered: Callable[[Offered], None]
-    hello: Callable[[Hello], None]
+    serves: Callable[[int], None]
 
 
 class Hub:
@@ -136,7 +137,7 @@ class Peer(Wire[ToSupervisor]):
         self._fd = -1
 
     def heard(self, message: ToSupervisor) -> None:
-        """One of the six things a worker says."""
+        """One of the seven things a worker says."""
         if isinstance(message, Recorded):
             self._recorded(message)
         elif isinstance(message, Missed):
@@ -150,9 +151,10 @@ class Peer(Wire[ToSupervisor]):
             task.add_done_callback(self._looks.discard)
         elif isinstance(message, Offered):
             self._ends.offered(message)
-        else:
+        elif isinstance(message, Hello):
             self._number = message.number
-            self._ends.hello(message)
+        else:
+            self._ends.serves(self._number)
 
     def read_out(self) -> None:
         """Hear what the kernel still has of it."""
@@ -187,10 +189,8 @@ class Peer(Wire[ToSupervisor]):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the loop: the worker has ended, or said what it cannot mean."""
-        heard_out = not self.open  # we ended it ourselves
         super().connection_lost(error)
-        if not heard_out:
-            self.read_out()
+        self.read_out()
         os.close(self._fd)
         self.settle()
 

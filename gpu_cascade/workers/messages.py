@@ -15,10 +15,13 @@ LONGEST_BYTES = 64 << 20
 
 
 class Hello(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """The worker of that number takes connections."""
+    """The first word: which worker it is."""
 
     number: int
-    pid: int
+
+
+class Serving(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """It takes connections."""
 
 
 class Recorded(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -102,7 +105,7 @@ class Seen(msgspec.Struct, frozen=True, tag=True, array_like=True):
     body: bytes
 
 
-ToSupervisor = Hello | Recorded | Missed | Loads | Offered | Look
+ToSupervisor = Hello | Serving | Recorded | Missed | Loads | Offered | Look
 ToWorker = Places | News | Beside | Seen | Refused
 SUPERVISOR_HEARS: msgspec.msgpack.Decoder[ToSupervisor] = msgspec.msgpack.Decoder(ToSupervisor)
 WORKER_HEARS: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)

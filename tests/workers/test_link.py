@@ -15,7 +15,7 @@ from gpu_cascade.traces import Traces, read
 from gpu_cascade.types import Decision, Reason, Request, Verdict
 from gpu_cascade.workers.hub import Ends, Hub
 from gpu_cascade.workers.link import Ears, Link, linked
-from gpu_cascade.workers.messages import Hello, Load, Loads, News, Offered, Recorded, Standing
+from gpu_cascade.workers.messages import Hello, Load, Loads, News, Offered, Recorded, Serving, Standing
 from gpu_cascade.workers.records import RemoteRecords
 
 from ..records import record
@@ -34,7 +34,7 @@ class House:
     socket: object
     told: list
     offered: list
-    hello: list
+    serving: list
     standing: dict
 
 
@@ -56,7 +56,7 @@ class Worker:
 async def house(tmp_path, on_full="refuse", limit=8):
     traces = Traces(tmp_path / "traces.db", on_full, limit=limit, content=True)
     traces.open()
-    told, offered, hello = [], [], []
+    told, offered, serving = [], [], []
     standing = {"large": Standing("0.32", awake=True)}
 
     async def decision(about):
@@ -74,12 +74,12 @@ async def house(tmp_path, on_full="refuse", limit=8):
         lambda: News(dict(standing), [], []),
         views,
         offered.append,
-        hello.append,
+        serving.append,
     )
     hub = Hub(ends)
     await hub.open(tmp_path / "hub.sock")
     try:
-        yield House(hub, traces, tmp_path / "hub.sock", told, offered, hello, standing)
+        yield House(hub, traces, tmp_path / "hub.sock", told, offered, serving, standing)
     finally:
         await hub.close()
         traces.close()
@@ -288,13 +288,14 @@ async def test_what_else_is_said(tmp_path):
     """That it serves, and what a monitor may ask again."""
     offered = Offered("cascade", Request(({"role": "user", "content": "Is it?"},)), "Yes.", DECISION)
     async with house(tmp_path) as at, worker(at) as one:
-        one.link.send(Hello(2, 4711))
+        one.link.send(Hello(2))
+        one.link.send(Serving())
         one.link.send(offered)
         await until(lambda: at.offered)
         await one.keep(record())
         await until(lambda: at.told)
 
-        assert [Hello(2, 4711)] == at.hello
+        assert [2] == at.serving
         assert DECISION == at.offered[0].decision
         assert "Is it?" == at.offered[0].request.messages[0]["content"]
         assert {2: 1} == at.hub.answered

@@ -28,6 +28,7 @@ class Wire(asyncio.Protocol, Generic[Heard]):
     def __init__(self, decoder: "msgspec.msgpack.Decoder[Heard]", longest_bytes: int = LONGEST_BYTES) -> None:
         self._decode, self._longest_bytes = decoder.decode, longest_bytes
         self._buffer = bytearray()
+        self._broken = False
         self._transport: asyncio.Transport | None = None
 
     @abstractmethod
@@ -62,12 +63,15 @@ class Wire(asyncio.Protocol, Generic[Heard]):
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop with any piece of the stream."""
+        if self._broken:
+            return
         self._buffer += data
         try:
             while (payload := self._next()) is not None:
                 self.heard(self._decode(payload))
         except (msgspec.MsgspecError, Broken) as error:
             log.error("a broken message ends the connection: %s", error)
+            self._broken = True
             self.end()
 
     def _next(self) -> bytes | None:
