@@ -169,23 +169,54 @@ def test_missing_gold_is_refused_before_an_engine_boots(folder):
     assert "of 120 rows 1 rows (q0) have no gold" in done.stderr
 
 
-def test_kept_answers_are_watched(folder):
+def watched(folder, workers, monitor):
+    """A serve of the calibrated cascade, each kept answer of which is asked again."""
+    yaml = CALIBRATED.replace("c.json}", f"c.json, monitor: {monitor}}}")
+    return Serve(folder, yaml, "--script", str(folder / "script.json"), "--workers", workers)
+
+
+def monitor(serve):
+    return serve.state()["cascades"]["cascade"]["monitor"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_kept_answers_are_watched(folder, workers):
     """With a monitor the last tier is asked again in its idle time, for the record; what it found is kept."""
     assert 0 == calibrate(folder).returncode
-    watched = CALIBRATED.replace("c.json}", "c.json, monitor: {share: 1}}")
-    serve = Serve(folder, watched, "--script", str(folder / "script.json"))
-
-    def monitor():
-        return serve.state()["cascades"]["cascade"]["monitor"]
-
+    serve = watched(folder, workers, "{share: 1}")
     try:
         serve.ready()
         for number in range(3):
             assert serve.ask(f"easy {number}")[1]["cascade"]["certified"] is True
-        until(lambda: monitor()["compared"] == 3)
-        assert (0.0, False) == (monitor()["disagreement"], monitor()["alarmed"])
+        until(lambda: monitor(serve)["compared"] == 3)
+        assert (0.0, False) == (monitor(serve)["disagreement"], monitor(serve)["alarmed"])
         kept = (folder / "state" / "monitor-cascade.json").read_text()
         assert "easy" not in kept
         assert 3 == json.loads(kept)["drift"]["n"]
     finally:
         serve.stop()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_after_an_alarm_nobody_drafts(folder, workers):
+    """What an earlier serve has found holds in every process of the next one."""
+    assert 0 == calibrate(folder).returncode
+    serve = watched(folder, workers, "{share: 1, on_alarm: escalate_all}")
+    kept = folder / "state" / "monitor-cascade.json"
+    try:
+        assert "kept" == serve.ready().ask("easy")[1]["cascade"]["verdict"]
+        until(kept.exists)
+    finally:
+        serve.stop()
+    found = json.loads(kept.read_text())
+    found["drift"]["stakes"] = [1e6 for _ in found["drift"]["stakes"]]
+    kept.write_text(json.dumps(found))
+
+    serve = watched(folder, workers, "{share: 1, on_alarm: escalate_all}")
+    try:
+        serve.ready()
+        verdicts = {serve.ask(f"easy {number}")[1]["cascade"]["verdict"] for number in range(8)}
+    finally:
+        serve.stop()
+
+    assert {"forced"} == verdicts

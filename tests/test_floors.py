@@ -45,6 +45,7 @@ FLOORS = {
     "logs": 5,
     "doctor": 6,
     "talk": 6,
+    "workers": 5,
     "screen": 6,
     "cli": 8,
 }
@@ -147,7 +148,7 @@ def test_heavy_packages_stay_out():
 
 def test_serving_loads_none_of_them():
     """All that `serve` imports, calibrations included, leaves numpy and scikit-learn on the disk."""
-    code = f"import gpu_cascade.wiring, sys; print(sorted({HEAVY} & set(sys.modules)))"
+    code = f"import gpu_cascade.wiring.worker, sys; print(sorted({HEAVY} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert "[]" == done.stdout.strip()

@@ -28,6 +28,7 @@ def serve(
     ] = None,
     host: str | None = None,
     port: int | None = None,
+    workers: Annotated[int | None, typer.Option(help="Gateway processes on that port.")] = None,
     api_key: ApiKey = None,
     fake: Annotated[bool, typer.Option("--fake", help="Scripted engines in place of vLLM.")] = False,
     script: Annotated[Path | None, typer.Option(help="What scripted engines say.")] = None,
@@ -41,7 +42,7 @@ def serve(
     if (small is None) != (large is None):
         raise typer.BadParameter("a cascade has two models: give both --small and --large")
     chosen = from_pair(small, large) if small and large else load(config)
-    uvloop.run(_serve(at(chosen, host, port), Options(api_key, fake or script is not None, script)))
+    uvloop.run(_serve(at(chosen, host, port, workers), Options(api_key, fake or script is not None, script)))
 
 
 async def _serve(config: "Config", options: "Options") -> None:
@@ -55,7 +56,7 @@ async def _serve(config: "Config", options: "Options") -> None:
         async with opened(config, options, booting.changed) as gateway:
             await screen.until(stop, gateway.ready())
             booting.ready(gateway.url)
-            await stop.wait()
+            await screen.until(stop, gateway.lasting())
             console.print("stopping: answers under way may finish, then the engines end", highlight=False)
 
 

@@ -68,12 +68,15 @@ def from_pair(small: str, large: str, threshold: float = -0.9) -> Config:
     return _checked(data)
 
 
-def at(config: Config, host: str | None = None, port: int | None = None) -> Config:
-    """The same configuration on another address; None leaves a half as it is.
+def at(
+    config: Config, host: str | None = None, port: int | None = None, workers: int | None = None
+) -> Config:
+    """The same configuration on another address, by so many processes; None leaves a part as it is.
 
-    Raises `ConfigError` where the gateway cannot have that address.
+    Raises `ConfigError` where the gateway cannot be so.
     """
-    wanted = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    asked = {"host": host, "port": port, "workers": workers}
+    wanted = {key: value for key, value in asked.items() if value is not None}
     return _checked({**_parts(config), "gateway": {**_parts(config.gateway), **wanted}})
 
 

@@ -65,7 +65,7 @@ class Fake:
     def __init__(self, name: str, *lines: Line) -> None:
         self.name = name
         self.seen: list[Request] = []
-        self.running = 0
+        self.running = self.most = 0  # requests at once: now, and ever
         self._lines = lines or DEFAULT_SCRIPT
 
     async def answer(self, request: Request) -> Final:
@@ -76,6 +76,7 @@ class Fake:
         """The scripted answer, a token at a time."""
         self.seen.append(request)
         self.running += 1
+        self.most = max(self.most, self.running)
         try:
             line = self.line_for(request.messages[-1].get("content"))
             await _before(self.name, line, request)

@@ -56,6 +56,7 @@ def app(name: str, lines: tuple[Line, ...], memory: Memory | None = None) -> Sta
             f"vllm:num_requests_waiting {waiting}.0",
             f'vllm:kv_cache_usage_perc{{engine="0"}} {min(1.0, running / 8)}',
             'vllm:num_preemptions_total{engine="0"} 0.0',
+            f"fake:most_running {fake.most}",
         ]
         return PlainTextResponse("\n".join([*lines, ""]))
 

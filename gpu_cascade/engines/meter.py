@@ -48,6 +48,7 @@ class BusyMeter:
         self._at = 0.0
         self._mean_rate = _Mean()  # tokens per second of a request's life
         self._mean_unseen = _Mean()  # tokens that `progress` did not report: the prompt
+        self._beside = 0
         self.busy_s = 0.0
         self.shared_s = 0.0
 
@@ -79,11 +80,17 @@ class BusyMeter:
         self.shared_s += share_s
         return share_s
 
+    def beside(self, others: int, now: float) -> None:
+        """So many requests run there for other processes from now on: all count alike, theirs is not ours."""
+        self._pass(now)
+        self._beside = others
+
     def _pass(self, now: float) -> None:
         """Time passes; it is busy time where somebody runs."""
         if self._runs and now > self._at:
-            self.busy_s += now - self._at
-            self._newest.pool_s += now - self._at
+            ours_s = (now - self._at) * len(self._runs) / (len(self._runs) + self._beside)
+            self.busy_s += ours_s
+            self._newest.pool_s += ours_s
         self._at = max(self._at, now)
 
     def _take(self, run: _Run, rate: float) -> float:

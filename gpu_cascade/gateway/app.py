@@ -86,7 +86,7 @@ class _Views:
 
     async def decision(self, http: HttpRequest) -> Response:
         """One decision record."""
-        record = self._parts.traces.get(http.path_params["id"])
+        record = await self._parts.decision(http.path_params["id"])
         if record is None or not caller_of(http.scope).may_read(record.caller):
             raise UnknownModel(f"there is no decision {http.path_params['id']!r} in the store")
         return _json(record_json(record))
@@ -103,7 +103,7 @@ class _Views:
     async def metrics(self, http: HttpRequest) -> Response:
         """Prometheus text."""
         operators_only(http.scope)
-        body, content_type = self._parts.metrics()
+        body, content_type = await self._parts.metrics()
         return Response(body, media_type=content_type)
 
     def _card(self, name: str) -> dict[str, Any]:

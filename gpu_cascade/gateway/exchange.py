@@ -14,13 +14,12 @@ from ..engines.base import Answerer, Pieces
 from ..errors import CascadeError, whereabouts
 from ..events import Answered, Failed
 from ..governance import Caller
-from ..traces import Reservation
 from ..types import ANONYMOUS, Decision, Delta, Final
 from . import shape
 from .asked import Asked
 from .guards import caller_of
 from .http import ClientGone, read_body, respond, respond_error, start, until_gone
-from .parts import Parts
+from .parts import Parts, Place
 
 log = logging.getLogger(__name__)
 
@@ -118,13 +117,13 @@ class _Exchange:
             return asked
         return replace(asked, request=replace(asked.request, caller=self._caller.name))
 
-    async def _whole(self, wanted: Asked, answerer: Answerer, place: Reservation) -> None:
+    async def _whole(self, wanted: Asked, answerer: Answerer, place: Place) -> None:
         final = await until_gone(self._receive, answerer.answer(wanted.request))
-        self._record(place, wanted, final)
+        await self._record(place, wanted, final)
         body = self._format.whole(wanted, final)
         await respond(self._send, body, headers=shape.headers(wanted.request, final.decision))
 
-    async def _stream(self, wanted: Asked, answerer: Answerer, place: Reservation) -> None:
+    async def _stream(self, wanted: Asked, answerer: Answerer, place: Place) -> None:
         chunks = self._format.chunks(wanted)
         async with aclosing(answerer.stream(wanted.request)) as pieces:
             piece = await self._first(wanted, pieces)
@@ -133,7 +132,7 @@ class _Exchange:
             while isinstance(piece, Delta):
                 await self._write(chunks.piece(piece))
                 piece = await anext(pieces)
-        self._record(place, wanted, piece)
+        await self._record(place, wanted, piece)
         await self._write(chunks.closing(piece), more=False)
 
     async def _first(self, wanted: Asked, pieces: Pieces) -> Delta | Final:
@@ -158,10 +157,10 @@ class _Exchange:
     async def _write(self, data: bytes, *, more: bool = True) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
-    def _record(self, place: Reservation, wanted: Asked, final: Final) -> None:
+    async def _record(self, place: Place, wanted: Asked, final: Final) -> None:
         """The record goes in before the end of the answer goes out."""
         event = self._event(wanted, final)
-        place.put(event)
+        await place.keep(event)
         self._parts.hooks.tell(event)
 
     def _event(self, wanted: Asked, final: Final) -> Answered:

@@ -1,14 +1,15 @@
 """What the gateway stands on, handed in by whoever builds it."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ..engines.base import Answerer
 from ..errors import UnknownModel
 from ..events import Hooks
 from ..governance import Caller
-from ..traces import Traces
+from ..traces import Record
 from .guards import Door
 
 
@@ -21,18 +22,33 @@ class Limits:
     keep_text: bool = False  # whether decision records hold prompt and answer
 
 
+class Place(Protocol):
+    """A place for one decision record, given back where there is none."""
+
+    async def keep(self, record: Record) -> None:
+        """Hand it over; afterwards it is kept, whatever becomes of the process that answers."""
+
+
+class Records(Protocol):
+    """Where decision records go: the store, or the process that owns it."""
+
+    def reserve(self) -> AbstractContextManager[Place]:
+        """A place, before the answer begins. Raises `StoreFull` where there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the gateway stands on. `missing` names what keeps it from being ready, empty when it is."""
 
     models: Mapping[str, Answerer]
-    traces: Traces
+    traces: Records
     hooks: Hooks
     limits: Limits
     door: Door
     state: Callable[[], Awaitable[Mapping[str, Any]]]
     missing: Callable[[], list[str]]
-    metrics: Callable[[], tuple[bytes, str]]
+    metrics: Callable[[], Awaitable[tuple[bytes, str]]]
+    decision: Callable[[str], Awaitable[Record | None]]
 
     def names(self, caller: Caller) -> list[str]:
         """What exists for that caller: the cascades first."""

@@ -3,8 +3,20 @@
 from .bound import tolerated
 from .drift import Drift
 from .series import ShadowCollector
-from .shadow import Plan, Shadow
+from .shadow import Plan, Shadow, chosen, vouched
 from .watch import Watch, resumed
-from .watched import Watched
+from .watched import Watched, Watching
 
-__all__ = ["Drift", "Plan", "Shadow", "ShadowCollector", "Watch", "Watched", "resumed", "tolerated"]
+__all__ = [
+    "Drift",
+    "Plan",
+    "Shadow",
+    "ShadowCollector",
+    "Watch",
+    "Watched",
+    "Watching",
+    "chosen",
+    "resumed",
+    "tolerated",
+    "vouched",
+]

@@ -2,19 +2,26 @@
 
 import logging
 from contextlib import aclosing
+from typing import Protocol
 
 from ..engines.base import Answerer, Pieces
 from ..errors import whereabouts
 from ..types import Final, Request
-from .shadow import Shadow
 
 log = logging.getLogger(__name__)
+
+
+class Watching(Protocol):
+    """The shadow, or the way to it from another process."""
+
+    def offer(self, request: Request, final: Final) -> None:
+        """An answer went out."""
 
 
 class Watched:
     """Passes everything through unchanged, and offers each whole answer to the shadow once it went out."""
 
-    def __init__(self, answerer: Answerer, shadow: Shadow) -> None:
+    def __init__(self, answerer: Answerer, shadow: Watching) -> None:
         self.name = answerer.name
         self._answerer, self._shadow = answerer, shadow
 

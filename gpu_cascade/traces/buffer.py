@@ -16,6 +16,7 @@ from .store import open_store, read, read_recent
 
 log = logging.getLogger(__name__)
 
+LIMIT = 10_000  # places
 BATCH = 500  # records in one transaction
 GATHER_S = 0.05  # how long the first record of a batch waits for others
 PAUSE_S = (0.1, 5.0)  # between tries after an error: the first pause, doubled up to the last
@@ -44,6 +45,10 @@ class Reservation:
         self._open = False
         self._traces._take(record, self._placed)
 
+    async def keep(self, record: Record) -> None:
+        """As `put`, for who answers from this process or from another: here nothing is waited for."""
+        self.put(record)
+
     def release(self) -> None:
         """Give the place back: there was no answer. Nothing after `put`."""
         if self._open:
@@ -65,7 +70,7 @@ class Traces:
     """
 
     def __init__(
-        self, path: Path, on_full: Literal["refuse", "drop"], limit: int = 10_000, content: bool = False
+        self, path: Path, on_full: Literal["refuse", "drop"], limit: int = LIMIT, content: bool = False
     ) -> None:
         self._path, self._on_full, self._limit, self._content = path, on_full, limit, content
         self._lock = threading.RLock()
@@ -109,6 +114,14 @@ class Traces:
             if self._on_full == "drop":
                 return Reservation(self, placed=False)
             raise self._full()
+
+    def ahead(self, most: int) -> list[Reservation]:
+        """Up to so many places at once, for answers of another process; as many as there are."""
+        with self._lock:
+            free = 0 if self._ended else self._limit - self._reserved - len(self._pending)
+            count = max(0, min(most, free))
+            self._reserved += count
+            return [Reservation(self, placed=True) for _ in range(count)]
 
     def get(self, id: str) -> Record | None:  # noqa: A002 - what everybody calls it
         """The record of that id, written or still waiting; None where there is none."""

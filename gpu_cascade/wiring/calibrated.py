@@ -17,7 +17,7 @@ from ..engines.vllm_build import installed
 from ..errors import ConfigError
 from ..launch import find_model, started
 from ..staging.machine import machine
-from .engines import Engines
+from .engines import Tiers
 
 UNSEEN = frozenset({"remote", "unknown"})
 NOWHERE = Place("unknown", "unknown")  # no engine of the cascade runs here
@@ -31,8 +31,8 @@ class Calibrated:
     artifact: Artifact
 
 
-def by_calibration(name: str, config: Config, engines: Engines, *, fake: bool = False) -> Calibrated:
-    """The cascade of that name as its calibration says.
+def checked(name: str, config: Config, *, fake: bool = False) -> Artifact:
+    """The calibration of that cascade, which is for what is here.
 
     Raises `ConfigError` naming each part that differs from what was calibrated.
     """
@@ -46,6 +46,12 @@ def by_calibration(name: str, config: Config, engines: Engines, *, fake: bool = 
             f"cascades.{name}.calibration: {path} was made for something else: {'; '.join(apart)}. "
             f"Run `gpu-cascade calibrate` again, or put it back"
         )
+    return artifact
+
+
+def by_calibration(name: str, config: Config, engines: Tiers, artifact: Artifact) -> Calibrated:
+    """The cascade of that name as its calibration says."""
+    made = config.cascades[name]
     last = engines.leased[made.tiers[-1]]
     promise = _promise(artifact, made.tiers, engines) if artifact.certified else None
     checks = build(made.checks, config.resolve)
@@ -75,7 +81,7 @@ def minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _tier(step: Step, made: CascadeConfig, checks: Sequence[Required], engines: Engines) -> Tier:
+def _tier(step: Step, made: CascadeConfig, checks: Sequence[Required], engines: Tiers) -> Tier:
     band = Band(step.verify.width, step.verify.least) if step.verify else None
     threshold = float("inf") if step.threshold is None else step.threshold
     second = None
@@ -99,7 +105,7 @@ def signal_of(step: Step) -> Signal:
     return SIGNALS[step.signal]
 
 
-def _promise(artifact: Artifact, tiers: list[str], engines: Engines) -> Promise:
+def _promise(artifact: Artifact, tiers: list[str], engines: Tiers) -> Promise:
     """In force while every engine that runs is of the version that was calibrated."""
     version = artifact.bound["vllm"]
 

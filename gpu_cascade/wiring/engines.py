@@ -3,14 +3,14 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from ..config import Config, EngineConfig
+from ..config import Config
 from ..engines.base import Answerer
 from ..engines.child import EngineProcess
 from ..engines.leased import IfAwake, Leased
@@ -42,12 +42,27 @@ class Options:
     script: Path | None = None
 
 
+class Tiers(Protocol):
+    """What cascades are made of, in the process that owns the engines and in a worker."""
+
+    @property
+    def leased(self) -> Mapping[str, Answerer]:
+        """The engines, each behind its places."""
+
+    def judge(self, name: str) -> Answerer:
+        """The engine for a second look: it is not woken for that."""
+
+    def version(self, name: str) -> str:
+        """The engine's, as it runs now; `unknown` before its first boot."""
+
+
 class Engines:
     """Every engine with its places and its meter; `leased` are the Answerers that cascades are made of."""
 
     def __init__(self, config: Config, stage: Stage, hooks: Hooks) -> None:
         self.mode = stage.mode
         self._processes = _processes(stage)
+        self.sockets = {name: process.socket for name, process in self._processes.items()}
         locks = _locks(stage)
         self._fleet = Fleet(
             Supervised(process, locks[name], hooks) for name, process in self._processes.items()
@@ -61,7 +76,7 @@ class Engines:
         self._kv_watch = KvWatch(probes, self.awake, self.scheduler.pressed)
         self._meters = {name: BusyMeter() for name in config.engines}
         self._clients = [
-            OpenAIHttp(name, self._address(config, name, engine)) for name, engine in config.engines.items()
+            OpenAIHttp(name, engine_address(config, name, self.sockets.get(name))) for name in config.engines
         ]
         self.leased = {
             client.name: Leased(client, self.scheduler, self._meters[client.name]) for client in self._clients
@@ -129,14 +144,16 @@ class Engines:
         found = (process.session for process in self._processes.values())
         return [session for session in found if session is not None]
 
-    def _address(self, config: Config, name: str, engine: EngineConfig) -> Address:
-        if engine.url is None:
-            socket = self._processes[name].socket
-            return Address("http://engine/v1", name, socket, ranks=ranks(config, name))
-        key = os.environ.get(engine.api_key_env) if engine.api_key_env else None
-        if engine.api_key_env and not key:
-            raise ConfigError(f"engines.{name}.api_key_env names {engine.api_key_env}, which is not set")
-        return Address(engine.url.rstrip("/"), engine.name or name, key=key)
+
+def engine_address(config: Config, name: str, socket: Path | None) -> Address:
+    """Where an engine answers: its `socket` where it is started here, else what the file says."""
+    engine = config.engines[name]
+    if engine.url is None:
+        return Address("http://engine/v1", name, socket, ranks=ranks(config, name))
+    key = os.environ.get(engine.api_key_env) if engine.api_key_env else None
+    if engine.api_key_env and not key:
+        raise ConfigError(f"engines.{name}.api_key_env names {engine.api_key_env}, which is not set")
+    return Address(engine.url.rstrip("/"), engine.name or name, key=key)
 
 
 @asynccontextmanager

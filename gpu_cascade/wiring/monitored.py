@@ -31,7 +31,8 @@ class Monitored:
         self._path = config.state_dir / f"monitor-{name}.json"
         last = made.tiers[-1]
         watch = _resumed(self._path, _fresh(artifact.watched, made.monitor))
-        fallback = cascade.stop_drafting if made.monitor.on_alarm == "escalate_all" else None
+        self._stops = made.monitor.on_alarm == "escalate_all"
+        fallback = cascade.stop_drafting if self._stops else None
         self.shadow = Shadow(
             Plan(name, made.monitor.share, artifact.sampling, config.gateway.deadline_s),
             engines.leased[last],
@@ -44,6 +45,11 @@ class Monitored:
         )
         hooks.add(self._heard)
         self.shadow.start()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the cascade drafts no more, after an alarm."""
+        return self._stops and self.shadow.watch.alarmed
 
     async def close(self) -> None:
         """Ask nothing more, and keep what was learned."""

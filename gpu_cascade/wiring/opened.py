@@ -1,5 +1,6 @@
 """What `serve` runs: gateway, engines, store; opened and closed in order."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -7,9 +8,7 @@ from typing import Any
 
 from .. import __version__
 from ..cascade.cascade import Cascade
-from ..cascade.direct import Direct
 from ..config import Config
-from ..engines.base import Answerer
 from ..errors import ConfigError
 from ..events import Hook, Hooks
 from ..gateway.app import build
@@ -19,15 +18,17 @@ from ..gateway.server import address, listen, serving
 from ..governance import Finder, rows
 from ..launch import socket_folder
 from ..metrics import Metrics
-from ..monitor import ShadowCollector, Watched
+from ..monitor import ShadowCollector
 from ..recent import Recent
 from ..running import announce, hold
-from ..traces import Traces
+from ..traces import Record, Traces
 from ..vram.scheduler.series import SchedulerCollector
 from .by_hand import by_hand
-from .calibrated import Calibrated, by_calibration, state
+from .calibrated import Calibrated, by_calibration, checked, state
 from .engines import Engines, Options, stage_of
+from .models import door_of, models_of
 from .monitored import Monitored, watches
+from .supervisor import Owned, by_workers
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class Opened:
 
     url: str
     ready: Callable[[], Coroutine[Any, Any, None]]  # until the engines answer; raises why one will not
+    lasting: Callable[[], Coroutine[Any, Any, None]]  # raises why nobody serves any more
 
 
 @asynccontextmanager
@@ -44,7 +46,8 @@ async def opened(config: Config, options: Options, *listeners: Hook) -> AsyncIte
     async with AsyncExitStack() as stack:
         keys = Finder(config.state_dir)
         stack.callback(keys.close)
-        door = _door(config, options, keys)
+        door = door_of(config, options.api_key, keys)
+        _check_keys(config, door)
         stack.enter_context(hold(config.state_dir))
         taken = listen(config.gateway.host, config.gateway.port)
         stack.callback(taken.close)
@@ -60,31 +63,39 @@ async def opened(config: Config, options: Options, *listeners: Hook) -> AsyncIte
         for one in monitored.values():
             stack.push_async_callback(one.close)
         house = _House(config, engines, cascades, monitored, traces, hooks)
-        await stack.enter_async_context(serving(build(house.parts(door)), taken))
+        parts = house.parts(door)
+        if config.gateway.workers > 1:
+            ours = Owned(config, options.api_key, parts, engines, cascades, monitored, traces)
+            lasting = await stack.enter_async_context(by_workers(ours, taken))
+        else:
+            await stack.enter_async_context(serving(build(parts), taken))
+            lasting = _for_good
         announce(config.state_dir, address(taken))
         engines.start()
-        yield Opened(address(taken), engines.scheduler.ready)
+        yield Opened(address(taken), engines.scheduler.ready, lasting)
 
 
-def _door(config: Config, options: Options, keys: Finder) -> Door:
-    """Who may come in. Raises `ConfigError` where a key is needed and nobody has one."""
-    keys.refresh()
-    host, required = config.gateway.host, config.governance.keys == "required"
-    static = options.api_key or None  # an empty variable is none: it would let in who sends nothing
-    door = Door(host, static, config.gateway.cors, keys, required)
-    if door.needs_key and static is None and all(key.revoked for key in rows(config.state_dir)):
-        why = "governance.keys is required" if required else f"gateway.host is {host}, beyond loopback"
+async def _for_good() -> None:
+    await asyncio.Event().wait()
+
+
+def _check_keys(config: Config, door: Door) -> None:
+    """Raises `ConfigError` where a key is needed and nobody has one, or keys cannot be read."""
+    assert door.keys is not None
+    door.keys.refresh()
+    if door.needs_key and door.key is None and all(key.revoked for key in rows(config.state_dir)):
+        beyond = f"gateway.host is {door.host}, beyond loopback"
+        why = "governance.keys is required" if door.required else beyond
         raise ConfigError(
             f"{why}: a key is needed, and there is none; make one with `gpu-cascade keys create`, "
             f"or set GPU_CASCADE_API_KEY"
         )
-    return door
 
 
 def _made(name: str, config: Config, engines: Engines, options: Options) -> Calibrated | Cascade:
     if config.cascades[name].calibration is None:
         return by_hand(name, config, engines.leased, engines.judge)
-    return by_calibration(name, config, engines, fake=options.fake)
+    return by_calibration(name, config, engines, checked(name, config, fake=options.fake))
 
 
 def _monitored(
@@ -96,17 +107,6 @@ def _monitored(
         for name, made in cascades.items()
         if isinstance(made, Calibrated) and watches(name, config, made.artifact)
     }
-
-
-def _models(
-    cascades: Mapping[str, Calibrated | Cascade], monitored: Mapping[str, Monitored], engines: Engines
-) -> dict[str, Answerer]:
-    """What clients may name: cascades first."""
-    models: dict[str, Answerer] = {}
-    for name, made in cascades.items():
-        answerer = made.cascade if isinstance(made, Calibrated) else made
-        models[name] = Watched(answerer, monitored[name].shadow) if name in monitored else answerer
-    return models | {name: Direct(engine) for name, engine in engines.leased.items()}
 
 
 class _House:
@@ -123,7 +123,8 @@ class _House:
     ) -> None:
         self._config, self._engines, self._traces, self._hooks = config, engines, traces, hooks
         self._cascades, self._monitored = cascades, monitored
-        self._models = _models(cascades, monitored, engines)
+        shadows = {name: one.shadow for name, one in monitored.items()}
+        self._models = models_of(cascades, shadows, engines)
         self._metrics = Metrics(list(self._models), __version__, traces.health)
         self._metrics.registry.register(ShadowCollector([one.shadow for one in monitored.values()]))
         self._metrics.registry.register(SchedulerCollector(engines.scheduler))
@@ -142,8 +143,17 @@ class _House:
             door=door,
             state=self.state,
             missing=self._engines.missing,
-            metrics=self._metrics.render,
+            metrics=self.metrics,
+            decision=self.decision,
         )
+
+    async def metrics(self) -> tuple[bytes, str]:
+        """What `GET /metrics` shows."""
+        return self._metrics.render()
+
+    async def decision(self, id: str) -> Record | None:  # noqa: A002 - what everybody calls it
+        """What `GET /v1/cascade/decisions/{id}` shows."""
+        return self._traces.get(id)
 
     async def state(self) -> dict[str, Any]:
         """What `GET /v1/cascade/state` shows."""

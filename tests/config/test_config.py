@@ -166,7 +166,10 @@ def test_another_address_is_checked_like_the_file(write):
     moved = at(config, port=0)
 
     assert (moved.gateway.host, moved.gateway.port, moved.gateway.max_queue) == ("127.0.0.1", 0, 7)
+    assert 3 == at(config, workers=3).gateway.workers
     assert (moved.engines, moved.path, moved.base) == (config.engines, config.path, config.base)
+    with pytest.raises(ConfigError, match=r"gateway\.workers: 0 must be at least 1"):
+        at(config, workers=0)
     with pytest.raises(ConfigError, match=r"gateway\.port: 99999 must be at most 65535"):
         at(config, host="0.0.0.0", port=99999)
 

@@ -124,3 +124,24 @@ def test_a_clock_that_stands_still_harms_nothing():
     meter.begin("a", 1.0)
     meter.begin("b", 1.0)
     assert [meter.end("a", 5, 1.0), meter.end("b", 5, 1.0)] == [0.0, 0.0]
+
+
+@given(STEPS)
+def test_two_meters_that_know_of_each_other_share_one_engine(steps):
+    """Each process has the part of the time that its requests have; together it is the time of one meter."""
+    whole, meters = BusyMeter(), (BusyMeter(), BusyMeter())
+    now, running = 0.0, {}
+    for number, (passed_s, starts, pick, tokens) in enumerate(steps):
+        now += passed_s
+        if starts or not running:
+            running[number] = meters[pick % 2]
+            running[number].begin(number, now)
+            whole.begin(number, now)
+        else:
+            key = list(running)[pick % len(running)]
+            running.pop(key).end(key, tokens, now)
+            whole.end(key, tokens, now)
+        for meter, other in (meters, meters[::-1]):
+            meter.beside(other.running, now)
+
+    assert sum(meter.busy_s for meter in meters) == pytest.approx(whole.busy_s, rel=1e-9)

@@ -2,6 +2,7 @@
 
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 import openai
@@ -59,6 +60,14 @@ async def no_engines():
     return {"engines": {}}
 
 
+async def up():
+    return b"up 1\n", "text/plain"
+
+
+async def read(traces, decision):
+    return traces.get(decision)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def port():
     """One listening server for a module: uvicorn takes 0.2 s to stop."""
@@ -94,7 +103,8 @@ async def serve(port, tmp_path):
                 door=Door("127.0.0.1", key, cors, keys),
                 state=no_engines,
                 missing=lambda: missing,
-                metrics=lambda: (b"up 1\n", "text/plain"),
+                metrics=up,
+                decision=partial(read, traces),
             )
             switch.app = build(parts)
             http = await stack.enter_async_context(aiohttp.ClientSession())

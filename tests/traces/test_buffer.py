@@ -147,3 +147,19 @@ def test_text_that_utf8_cannot_hold_does_not_stop_the_writer(path):
         put(traces, odd := record(prompt="hm \ud800 hm"), fine := record())
     assert read(path, odd.id).prompt == "hm ? hm"
     assert read(path, fine.id) == fine
+
+
+def test_places_for_another_process_are_places(traces, path):
+    """As many as there are at once, each given back or used up as any other; none of a closed store."""
+    with locked(path):
+        ahead = traces.ahead(3)
+        assert 2 == len(traces.ahead(10))
+        with pytest.raises(StoreFull):
+            traces.reserve()
+        for place in ahead:
+            place.put(record())
+        assert [] == traces.ahead(1)
+    wait_for(traces, lambda health: health.pending == 0)
+    assert 3 == len(traces.ahead(10))
+    traces.close()
+    assert [] == traces.ahead(1)

@@ -10,7 +10,7 @@ import msgspec
 log = logging.getLogger(__name__)
 
 Heard = TypeVar("Heard")
-LONGEST_BYTES = 65536  # of one message; an error's text is the longest there is
+LONGEST_BYTES = 65536  # of one message about places; an error's text is the longest there is
 HEAD_BYTES = 4  # the length of what follows, big-endian
 _ENCODE = msgspec.msgpack.Encoder().encode
 
@@ -25,9 +25,10 @@ class Wire(asyncio.Protocol, Generic[Heard]):
     A protocol and no streams: a reader's task would cost a turn of the loop for each message.
     """
 
-    def __init__(self, decoder: "msgspec.msgpack.Decoder[Heard]") -> None:
-        self._decode = decoder.decode
+    def __init__(self, decoder: "msgspec.msgpack.Decoder[Heard]", longest_bytes: int = LONGEST_BYTES) -> None:
+        self._decode, self._longest_bytes = decoder.decode, longest_bytes
         self._buffer = bytearray()
+        self._broken = False
         self._transport: asyncio.Transport | None = None
 
     @abstractmethod
@@ -62,12 +63,15 @@ class Wire(asyncio.Protocol, Generic[Heard]):
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop with any piece of the stream."""
+        if self._broken:
+            return
         self._buffer += data
         try:
             while (payload := self._next()) is not None:
                 self.heard(self._decode(payload))
         except (msgspec.MsgspecError, Broken) as error:
             log.error("a broken message ends the connection: %s", error)
+            self._broken = True
             self.end()
 
     def _next(self) -> bytes | None:
@@ -75,8 +79,8 @@ class Wire(asyncio.Protocol, Generic[Heard]):
         if len(self._buffer) < HEAD_BYTES:
             return None
         size = HEAD_BYTES + int.from_bytes(self._buffer[:HEAD_BYTES], "big")
-        if size > LONGEST_BYTES:
-            raise Broken(f"a message of {size} bytes, {LONGEST_BYTES} at most")
+        if size > self._longest_bytes:
+            raise Broken(f"a message of {size} bytes, {self._longest_bytes} at most")
         if len(self._buffer) < size:
             return None
         payload = bytes(self._buffer[HEAD_BYTES:size])

@@ -50,11 +50,12 @@ def test_whole_messages_come_out_however_the_stream_is_cut(messages, cuts):
 
 
 def test_nothing_is_heard_after_a_broken_message():
-    """The connection ends there, whatever follows in the same piece."""
+    """The connection ends there, whatever follows in the same piece or another."""
     here, there = End(), End()
     here.send(Leave(1))
 
     there.data_received(here.sent + b"\0\0\0\1\xc0" + here.sent)
+    there.data_received(here.sent)
 
     assert ([Leave(1)], True, False) == (there.messages, there.aborted, there.open)
 

@@ -1,0 +1,31 @@
+"""What a gateway is made of in whatever process it runs: who may come in, and what may be asked."""
+
+from collections.abc import Mapping
+
+from ..cascade.cascade import Cascade
+from ..cascade.direct import Direct
+from ..config import Config
+from ..engines.base import Answerer
+from ..gateway.guards import Door
+from ..governance import Finder
+from ..monitor import Watched, Watching
+from .calibrated import Calibrated
+from .engines import Tiers
+
+
+def door_of(config: Config, api_key: str | None, keys: Finder) -> Door:
+    """Who may come in."""
+    required = config.governance.keys == "required"
+    static = api_key or None  # an empty variable is none: it would let in who sends nothing
+    return Door(config.gateway.host, static, config.gateway.cors, keys, required)
+
+
+def models_of(
+    cascades: Mapping[str, Calibrated | Cascade], watching: Mapping[str, Watching], engines: Tiers
+) -> dict[str, Answerer]:
+    """What clients may name: cascades first."""
+    models: dict[str, Answerer] = {}
+    for name, made in cascades.items():
+        answerer = made.cascade if isinstance(made, Calibrated) else made
+        models[name] = Watched(answerer, watching[name]) if name in watching else answerer
+    return models | {name: Direct(engine) for name, engine in engines.leased.items()}
