@@ -1,12 +1,16 @@
 """Streams of bytes, split and broken anywhere, through the whole gateway: what a client sees is right."""
 
 import asyncio
+import contextlib
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from .streams import check, examples
-from .upstream import Upstream
+from gpu_cascade.events import Failed
+
+from .asked_here import asked
+from .streams import DRAFT, MODES, Example, cascade, check, examples, word
+from .upstream import Script, Upstream
 
 
 class Machine:
@@ -53,3 +57,31 @@ def test_random_streams(machine, example):
     recorded is what was sent. `scripts/long/streams.py` tries thousands.
     """
     machine.check(example)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_client_that_leaves_ends_the_work_of_both_engines(tmp_path, mode):
+    """Within a second nobody holds a connection to an engine, whichever of them were at work."""
+    words = [word(letter, letter, -0.1) for letter in DRAFT]
+    says = Script(words, breaks=-1, hangs=True)
+    async with contextlib.AsyncExitStack() as stack:
+        small, large = [
+            await stack.enter_async_context(Upstream(name, tmp_path).listening())
+            for name in ("small", "large")
+        ]
+        small.says = large.says = says
+        example = Example(mode, 2, says, says, tools=False, usage=False, stop=False)
+        body = {"model": "cascade", "messages": [{"role": "user", "content": "?"}], "stream": True}
+        gone = asyncio.Event()
+        asking = asyncio.ensure_future(asked(cascade(example, small.client, large.client), body, gone))
+        await small.until_met()
+        if mode == "race":
+            await large.until_met()
+
+        gone.set()
+
+        async with asyncio.timeout(1):
+            reply = await asking
+            await small.until_open(0)
+            await large.until_open(0)
+        assert [499] == [event.status for event in reply.events if isinstance(event, Failed)]

@@ -74,12 +74,12 @@ class Script:
 
 
 class Upstream:
-    """It, listening on a Unix socket. `open`: connections that somebody still holds."""
+    """It, listening on a Unix socket. `open`: connections that somebody still holds, of all that it `met`."""
 
     def __init__(self, name, folder):
         self.name = name
         self.says = Script([])
-        self.open = 0
+        self.open = self.met = 0
         self.news = asyncio.Event()
         self._socket = folder / f"{name}.sock"
         self.client = OpenAIHttp(name, Address("http://engine/v1", name, self._socket))
@@ -97,7 +97,14 @@ class Upstream:
             self.news.clear()
             await self.news.wait()
 
+    async def until_met(self):
+        """Until it has been asked something."""
+        while not self.met:
+            self.news.clear()
+            await self.news.wait()
+
     async def _met(self, reader, writer):
+        self.met += 1
         self._count(1)
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
