@@ -39,9 +39,8 @@ class Ahead:
         async with aclosing(self):
             for piece in self._waiting:
                 yield piece
-            if not self._waiting or isinstance(self._waiting[-1], Delta):
-                async for piece in self._pieces:
-                    yield piece
+            async for piece in self._pieces:  # nothing, where its `Final` has waited
+                yield piece
 
     async def aclose(self) -> None:
         """End it at once. Whoever still waits in `read` must have been cancelled before."""

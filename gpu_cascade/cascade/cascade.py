@@ -100,8 +100,8 @@ class Cascade:
             for piece in replay(kept):
                 yield piece
             return
-        live = self._committed(climb, climb.live) if climb.live else self._top(request, climb)
-        async with aclosing(live) as pieces:
+        answer = self._committed(climb, climb.live) if climb.live else self._top(request, climb)
+        async with aclosing(answer) as pieces:
             async for piece in pieces:
                 yield piece
 
