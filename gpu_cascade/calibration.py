@@ -104,9 +104,15 @@ def wanted(
         raise ConfigError(f"--labels {labels} {unknown(labels, LABELS)}")
     if signal not in (*SIGNALS, AUTO, LEARNED):
         raise ConfigError(f"--signal {signal} {unknown(signal, (*SIGNALS, AUTO, LEARNED))}")
-    gate = _cascade(config, cascade).gate == "auto"
+    made = _cascade(config, cascade)
+    if signal == LEARNED and made.first_tokens is not None:
+        raise ConfigError(
+            f"--signal {LEARNED} does not go with stream: commit: it reads a draft to its end; name another "
+            f"signal, or leave it out"
+        )
+    gate = made.gate == "auto"
     judge = judge_of(config, cascade)
-    return Wanted(target_loss, confidence, signal, LABELS[labels], judge, gate, seed)
+    return Wanted(target_loss, confidence, signal, LABELS[labels], judge, gate, seed, made.first_tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ def only_read(config: Config, name: str) -> bool:
     A piece for each token would cost the gateway more than the tokens that it saves.
     """
     cascades = config.cascades.values()
-    early = [c for c in cascades if c.early_abort == "on" or (c.early_abort == "auto" and c.calibration)]
+    held = [c for c in cascades if c.stream != "commit"]
+    early = [c for c in held if c.early_abort == "on" or (c.early_abort == "auto" and c.calibration)]
     return any(name in c.tiers[:-1] for c in early) and all(name != c.tiers[-1] for c in cascades)
 
 

@@ -72,6 +72,36 @@ def test_calibrated_and_served(folder):
         serve.stop()
 
 
+def test_what_streams_live_has_a_calibration_of_its_own(folder):
+    """Made with `stream: commit`, it serves that with its certificate, and nothing else."""
+    commit = "stream: commit, commit_after: 1, "
+    (folder / "script.json").write_text(
+        json.dumps([{**line, "text": f"{line['text']}, so"} for line in SCRIPT])
+    )
+    (folder / "models.yaml").write_text(BY_HAND.replace("threshold", f"{commit}threshold"))
+    assert 2 == calibrate(folder, "--signal", "learned").returncode
+    done = calibrate(folder, "--labels", "none")
+    assert 0 == done.returncode, done.stderr
+
+    (folder / "models.yaml").write_text(CALIBRATED)
+    refused = command(folder, "serve", "--fake", "--port", "0")
+    live = CALIBRATED.replace("calibration", f"{commit}calibration")
+    serve = Serve(folder, live, "--script", str(folder / "script.json"))
+    try:
+        _, sure = serve.ready().ask("easy")
+        _, unsure = serve.ask("hard")
+    finally:
+        serve.stop()
+
+    assert 2 == refused.returncode
+    assert "commit_after was 1 and is absent" in refused.stderr
+    assert ("kept", "small", True) == tuple(sure["cascade"][key] for key in ("verdict", "tier", "certified"))
+    assert ("escalated", "unsure", "large") == tuple(
+        unsure["cascade"][key] for key in ("verdict", "reason", "tier")
+    )
+    assert 2 == unsure["cascade"]["uses"][0]["completion_tokens"]
+
+
 def test_what_was_calibrated_for_something_else_is_not_served(folder):
     """`serve` names the part that differs, with both values, and what to do."""
     assert 0 == calibrate(folder).returncode

@@ -23,7 +23,10 @@ def applied(rows: Sequence[Row], tiers: Sequence[str], artifact: Artifact) -> Ou
     """
     looks = [step.verify for step in artifact.steps if step.verify is not None]
     numbers = table(rows, tiers, Kind.PAIRED, looks[0].by if looks else None)
-    numbers = replace(numbers, scores=np.column_stack([_scores(rows, step) for step in artifact.steps]))
+    numbers = replace(
+        numbers,
+        scores=np.column_stack([_scores(rows, step, artifact.first_tokens) for step in artifact.steps]),
+    )
     if not artifact.certified:
         numbers.engine_s[:, :-1] = 0.0
     if artifact.gate is not None:
@@ -33,9 +36,9 @@ def applied(rows: Sequence[Row], tiers: Sequence[str], artifact: Artifact) -> Ou
     return outcomes(numbers, Family(np.array([thresholds]), width, least))
 
 
-def _scores(rows: Sequence[Row], step: Step) -> Floats:
+def _scores(rows: Sequence[Row], step: Step, first_tokens: int | None) -> Floats:
     """How sure the step finds each draft, NaN where it may not stand."""
-    tokens = columns(rows, step.engine)
+    tokens = columns(rows, step.engine, first_tokens)
     if step.learned is not None:
         return keepable(rows, step.engine, learned_scores(step.learned, vectors.features(tokens)))
-    return keepable(rows, step.engine, vectors.scores(tokens)[step.signal])
+    return keepable(rows, step.engine, vectors.scores(tokens)[step.signal], first_tokens)

@@ -67,7 +67,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     """One calibration. Not certified: everything escalates, without a draft.
 
     `params` are the names of request parameters that the rows carried; `bound` is what may not change, part
-    by part (`binding.py`).
+    by part (`binding.py`). `first_tokens`: so many tokens of a draft decide; None: all of it.
     """
 
     version: Literal[1] = 1
@@ -82,6 +82,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     bound: dict[str, str]
     watched: Baseline | None = None
     gate: Gate | None = None
+    first_tokens: int | None = None
     notes: list[str] = []
 
 

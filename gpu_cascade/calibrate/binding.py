@@ -45,6 +45,8 @@ def bound(
     parts = {"tiers": " > ".join(cascade.tiers), "sampling": _json(cascade.sampling), "gate": cascade.gate}
     parts |= {"logprobs_mode": "raw_logprobs", "vllm": place.vllm, "device": place.device}
     parts |= {"checks": _json(cascade.checks.model_dump(mode="json", exclude_none=True, by_alias=True))}
+    if cascade.first_tokens is not None:
+        parts |= {"commit_after": str(cascade.first_tokens)}
     for name in cascade.tiers:
         engine = engines[name]
         own = _files(folders[name]) if name in folders else _address(engine)

@@ -35,27 +35,37 @@ class Choice:
 
 
 def choose(
-    rows: Sequence[Row], numbers: Table, tier: int, name: str, wanted: str, fitting: Ints, seed: int
+    rows: Sequence[Row],
+    numbers: Table,
+    tier: int,
+    name: str,
+    wanted: str,
+    fitting: Ints,
+    seed: int,
+    first_tokens: int | None,
 ) -> Choice:
     """The signal of one tier. `fitting` are the rows that may be looked at; none of them certifies.
 
     1. A signal by name. 2. The learned rule by name: `BadRows` where it cannot be fitted. 3. `auto`: by
-    cross-validation on the fitting rows, the default where nothing can be told.
+    cross-validation on the fitting rows, the default where nothing can be told. Where the `first_tokens` of a
+    draft decide, the learned rule is no candidate: two of its numbers are known at the end only.
     """
-    tokens = columns(rows, name)
-    signals = vectors.scores(tokens)
+    tokens = columns(rows, name, first_tokens)
+    signals = {
+        key: keepable(rows, name, values, first_tokens) for key, values in vectors.scores(tokens).items()
+    }
     if wanted not in {AUTO, LEARNED}:  # (1)
-        return Choice(wanted, keepable(rows, name, signals[wanted]))
+        return Choice(wanted, signals[wanted])
     features = vectors.features(tokens)
     small, large = numbers.quality[fitting, tier], numbers.quality[fitting, -1]
     selection = None
     if wanted == AUTO:  # (3)
-        of_fitting = {key: keepable(rows, name, values)[fitting] for key, values in signals.items()}
-        groups = numbers.groups[fitting]
-        selection = select(of_fitting, features[fitting], small, large, groups, seed)
+        of_fitting = {key: values[fitting] for key, values in signals.items()}
+        learnable = features[fitting] if first_tokens is None else None
+        selection = select(of_fitting, learnable, small, large, numbers.groups[fitting], seed)
         chosen = DEFAULT if selection is None else selection.chosen
         if chosen != LEARNED:
-            return Choice(chosen, keepable(rows, name, signals[chosen]), selection=selection)
+            return Choice(chosen, signals[chosen], selection=selection)
     learned = fit(features[fitting], worth(small, large), small >= RIGHT, numbers.groups[fitting], seed)
     if learned is None:  # (2)
         raise BadRows(

@@ -43,6 +43,12 @@ class Columns:
             np.array([bool(draft and draft.cut) for draft in drafts], np.float64),
         )
 
+    def cut_to(self, tokens: int) -> "Columns":
+        """The first so many tokens of each draft; all of a shorter one."""
+        kept = np.arange(len(self.logprobs)) - self.starts[self.owners] < tokens
+        starts = np.concatenate(([0], np.cumsum(np.minimum(self.counts, tokens))))
+        return Columns(self.logprobs[kept], self.tops[kept], starts, self.prompt_tokens, self.cut)
+
     @cached_property
     def counts(self) -> Ints:
         """(n,) tokens of each draft."""

@@ -39,6 +39,7 @@ def artifact(
         bound=dict(bound),
         watched=watched,
         gate=made.gate.gate if made.gate else None,
+        first_tokens=wanted.first_tokens,
     )
 
 

@@ -31,6 +31,7 @@ class Wanted:
     """What to certify. `signal`: a name, `learned` or `auto`; `judge`: whose opinions may be used, if any.
 
     `gate`: whether prompts may be skipped where that pays. `kind` None: what the labels allow.
+    `first_tokens`: so many tokens of a draft decide; None: all of it.
     """
 
     target_loss: float
@@ -40,6 +41,7 @@ class Wanted:
     judge: str | None = None
     gate: bool = False
     seed: int = 0
+    first_tokens: int | None = None
 
 
 def calibrate(rows: Sequence[Row], tiers: Sequence[str], wanted: Wanted) -> Calibration:
@@ -55,7 +57,7 @@ def calibrate(rows: Sequence[Row], tiers: Sequence[str], wanted: Wanted) -> Cali
     numbers = table(rows, tiers, kind, wanted.judge)
     fitting, certifying = _parts(numbers, wanted)
     choices = {
-        name: choose(rows, numbers, place, name, wanted.signal, fitting, wanted.seed)
+        name: choose(rows, numbers, place, name, wanted.signal, fitting, wanted.seed, wanted.first_tokens)
         for place, name in enumerate(tiers[:-1])
     }
     numbers = replace(numbers, scores=np.column_stack([choice.scores for choice in choices.values()]))
@@ -64,7 +66,9 @@ def calibrate(rows: Sequence[Row], tiers: Sequence[str], wanted: Wanted) -> Cali
     if gate is not None and gate.gate is not None:
         numbers = gated(rows, numbers, gate.gate)
     certificate, advice = _certified(kind, numbers, policies, fitting, certifying, wanted)
-    return describe(rows, tiers, numbers, policies, certificate, advice, choices, look, gate)
+    made = describe(rows, tiers, numbers, policies, certificate, advice, choices, look, gate)
+    # A draft that is shown live is not broken off for what comes of it later.
+    return made if wanted.first_tokens is None else replace(made, saved={})
 
 
 def _parts(numbers: Table, wanted: Wanted) -> tuple[Ints, Ints]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..cascade.hold import UNREADABLE
 from ..cascade.rules import COMPLETE
 from ..errors import BadRows
 from .arrays import Floats
@@ -29,9 +30,10 @@ def kind_of(rows: Sequence[Row], tiers: Sequence[str]) -> Kind:
     return Kind.AGREEMENT
 
 
-def columns(rows: Sequence[Row], tier: str) -> Columns:
-    """The tokens of one tier's answers."""
-    return Columns.of([row.tiers[tier].evidence() for row in rows])
+def columns(rows: Sequence[Row], tier: str, first_tokens: int | None = None) -> Columns:
+    """The tokens of one tier's answers, or the first so many of each."""
+    whole = Columns.of([row.tiers[tier].evidence() for row in rows])
+    return whole if first_tokens is None else whole.cut_to(first_tokens)
 
 
 def table(rows: Sequence[Row], tiers: Sequence[str], kind: Kind, judge: str | None = None) -> Table:
@@ -77,13 +79,24 @@ def agree(row: Row, tier: str, last: str) -> bool:
     return same(row.tiers[tier].text, row.tiers[last].text, row.scorer)
 
 
-def keepable(rows: Sequence[Row], tier: str, scores: Floats) -> Floats:
-    """The scores (n,), NaN where a draft climbs whatever they say: empty, cut, or failed by a check."""
-    return np.where([_stands(row.tiers[tier]) for row in rows], scores, np.nan)
+def keepable(rows: Sequence[Row], tier: str, scores: Floats, first_tokens: int | None = None) -> Floats:
+    """The scores (n,), NaN where a draft climbs whatever they say: empty, cut, or failed by a check.
+
+    Where the first tokens decide, how a longer draft ends is not asked (`commit.judge_first`).
+    """
+    stands = [_stands(row.tiers[tier], _shown(row, tier, first_tokens)) for row in rows]
+    return np.where(stands, scores, np.nan)
 
 
-def _stands(answer: TierAnswer) -> bool:
-    return bool(answer.text.strip()) and answer.finish_reason in COMPLETE and answer.passed
+def _stands(answer: TierAnswer, shown: bool) -> bool:
+    return bool(answer.text.strip()) and (shown or answer.finish_reason in COMPLETE) and answer.passed
+
+
+def _shown(row: Row, tier: str, first_tokens: int | None) -> bool:
+    """Whether the draft would have been shown before its end."""
+    if first_tokens is None or not UNREADABLE.isdisjoint(row.params):
+        return False
+    return len(row.tiers[tier].tokens or ()) > first_tokens
 
 
 def some(ids: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..engines.base import Answerer, Pieces
+from ..engines.base import Answerer, Pieces, collect
 from ..errors import BadRequest, CascadeError, DeadlineExceeded, EngineError, TierDown
 from ..types import (
     Decision,
@@ -20,9 +20,11 @@ from ..types import (
     Use,
     Verdict,
 )
+from .ahead import Ahead
 from .gate import Gate
 from .promise import Promise, keeps_its_word
-from .tier import Drafted, Tier
+from .rules import COMPLETE
+from .tier import Drafted, Drafting
 
 ONE_DRAFT = "a cascade judges one draft, and as drafts are sampled several would all be the same"
 
@@ -36,6 +38,7 @@ class Climb:
     judged: list[Judgement] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     best: Final | None = None  # the draft of the highest tier that wrote one
+    live: Ahead | None = None  # the draft that stands already and is still being written
 
     def took(self, drafted: Drafted) -> None:
         """A tier was asked."""
@@ -76,7 +79,7 @@ class Cascade:
     def __init__(
         self,
         name: str,
-        drafting: Sequence[Tier],
+        drafting: Sequence[Drafting],
         last: Answerer,
         sampling: Mapping[str, Any],
         *,
@@ -84,7 +87,7 @@ class Cascade:
         gate: Gate | None = None,
     ) -> None:
         self.name = name
-        self._drafting: tuple[Tier, ...] = tuple(drafting)
+        self._drafting: tuple[Drafting, ...] = tuple(drafting)
         self._last = last
         self._sampling = dict(sampling)
         self._promise, self._gate = promise, gate
@@ -97,7 +100,8 @@ class Cascade:
             for piece in replay(kept):
                 yield piece
             return
-        async with aclosing(self._top(request, climb)) as pieces:
+        answer = self._committed(climb, climb.live) if climb.live else self._top(request, climb)
+        async with aclosing(answer) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -107,6 +111,8 @@ class Cascade:
         kept = await self._climb(request, climb)
         if kept is not None:
             return kept
+        if climb.live is not None:
+            return await collect(self._committed(climb, climb.live))
         try:
             final = await self._last.answer(self._asked(request, climb))
         except CascadeError as error:
@@ -125,17 +131,24 @@ class Cascade:
         return Climb(promised, skipped)
 
     async def _climb(self, request: Request, climb: Climb) -> Final | None:
-        """The first draft that stands, with its decision; None when the last tier must answer."""
+        """The first draft that stands, with its decision; None when the last tier, or `live`, answers."""
         if climb.skipped:
             return None
         sampled = replace(request, params={**request.params, **self._sampling})
         for tier in self._drafting:
             drafted = await tier.draft(sampled)
             climb.took(drafted)
+            climb.live = drafted.live
+            if climb.live is not None:
+                return None
             sampled = replace(sampled, urgent=True)
             if drafted.judgement.keep and drafted.draft is not None:
                 return replace(drafted.draft, uses=tuple(climb.uses), decision=climb.kept(tier.name))
         return None
+
+    def _committed(self, climb: Climb, ahead: Ahead) -> Pieces:
+        """A sure draft that is still being written; never taken back, however it ends."""
+        return live(ahead, climb, climb.kept(climb.judged[-1].engine))
 
     async def _top(self, request: Request, climb: Climb) -> Pieces:
         """The last tier's answer, live. Before its first piece it may still fall back to the best draft."""
@@ -181,6 +194,26 @@ def excuse(error: CascadeError) -> Reason | None:
         return Reason.DEADLINE
     down = isinstance(error, TierDown | EngineError) and error.status >= 500
     return Reason.TIER_DOWN if down else None
+
+
+async def live(ahead: Ahead, climb: Climb, decision: Decision) -> Pieces:
+    """An answer begun ahead: what has waited, then the rest; the first piece carries the decision."""
+    first: Decision | None = decision
+    async with aclosing(ahead.pieces()) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, Final):
+                ended = _told(decision, piece) if climb.live else decision
+                yield replace(piece, uses=(*climb.uses, *piece.uses), decision=ended)
+            else:
+                yield replace(piece, decision=first) if first else piece
+                first = None
+
+
+def _told(decision: Decision, draft: Final) -> Decision:
+    """Of a draft that was shown before its end: whether it came to one."""
+    if draft.finish_reason in COMPLETE:
+        return decision
+    return replace(decision, reason=Reason.INCOMPLETE, certified=False)
 
 
 def replay(final: Final) -> tuple[Delta, Final]:

@@ -47,15 +47,17 @@ class Rule:
         return self.threshold - (self.band.width if self.band else 0.0)
 
 
-def judge(draft: Final, rule: Rule, *, guided: bool = False) -> Judgement:
-    """Whether the draft stands, by its own tokens; `guided`: a grammar chose some of them.
+def judge(draft: Final, rule: Rule, *, guided: bool = False, first: int | None = None) -> Judgement:
+    """Whether the draft stands, by its own tokens, or by the `first` so many of them.
+
+    `guided`: a grammar chose some of them.
 
     1. The rule keeps everything: it stands, by policy.
     2. It is empty or was cut: incomplete.
     3. A number that the signal needs is missing or not finite: no evidence.
     4. Its signal is at least the threshold: sure; below: unsure.
     """
-    found = evidence(draft, guided=guided)
+    found = evidence(draft, guided=guided, first=first)
     signal = None if found is None else rule.signal.score(found)
     if isinstance(rule.threshold, Fixed):  # (1)
         keep = rule.threshold is Fixed.KEEP_ALL

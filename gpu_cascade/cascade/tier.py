@@ -1,11 +1,14 @@
 """A tier that drafts: its engine, and everything that decides whether a draft of it stands."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from ..engines.base import Answerer
 from ..errors import CascadeError, EngineError, TierDown
 from ..types import Final, Judgement, Reason, Request, Use
+from .ahead import Ahead
 from .checks.build import Required, failed, run
 from .hold import Held, hold
 from .rules import Band, Rule, checked, judge, sunk, verified
@@ -15,11 +18,21 @@ from .verify import verify
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """What came of asking a tier. `draft` None: it could not write one."""
+    """What came of asking a tier. `draft` None: it could not write one, or still writes it (`live`)."""
 
     draft: Final | None
     judgement: Judgement
     uses: tuple[Use, ...] = ()
+    live: Ahead | None = None
+
+
+class Drafting(Protocol):
+    """A tier that drafts and judges."""
+
+    name: str
+
+    async def draft(self, request: Request) -> Drafted:
+        """A draft and its judgement. `request` carries what drafts are sampled with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,10 @@ class Second:
 
 
 class Tier:
-    """Drafts and judges. `early`: drafts are read as they stream and broken off when they cannot be kept."""
+    """Drafts and judges. `early`: drafts are read as they stream and broken off when they cannot be kept.
+
+    `streamed`: they are read so in any case: of one that is cancelled it is known how far it had come.
+    """
 
     def __init__(
         self,
@@ -42,30 +58,28 @@ class Tier:
         checks: Sequence[Required] = (),
         second: Second | None = None,
         early: bool = False,
+        streamed: bool = False,
     ) -> None:
         self.name = answerer.name
         self._answerer, self._rule, self._second = answerer, rule, second
         self._checks = tuple(checks)
-        self._early = early and rule.floor is not None
+        floor = rule.floor if early else None
+        self._floor = -math.inf if floor is None and streamed else floor
 
     async def draft(self, request: Request) -> Drafted:
         """A draft and its judgement. `request` carries what drafts are sampled with."""
-        asked = replace(request, logprobs=max(request.logprobs or 0, self._rule.signal.tops))
         try:
-            held = await self._held(asked)
+            held = await self._held(asking(request, self._rule))
         except (TierDown, EngineError) as error:
-            # A tier that refuses (a prompt too long for it, say) is up; a longer one may still answer.
-            reason = Reason.INCOMPLETE if error.status < 500 else Reason.TIER_DOWN
-            return Drafted(None, Judgement(self.name, None, None, reason, keep=False))
+            return unwritten(self.name, error)
         if held.bound is not None:
             judgement = sunk(self.name, self._rule, held.bound, held.tokens_read)
             return Drafted(None, judgement, held.final.uses)
         return await self._judged(request, held.final)
 
     async def _held(self, request: Request) -> Held:
-        floor = self._rule.floor
-        if self._early and floor is not None:
-            return await hold(self._answerer, request, self._rule.signal, floor)
+        if self._floor is not None:
+            return await hold(self._answerer, request, self._rule.signal, self._floor)
         return Held(await self._answerer.answer(request))
 
     async def _judged(self, request: Request, draft: Final) -> Drafted:
@@ -96,3 +110,14 @@ class Tier:
             return Drafted(draft, verified(judgement, judge_name, None, band), draft.uses)
         judgement = verified(judgement, judge_name, seen.p_true, band)
         return Drafted(draft, judgement, (*draft.uses, seen.use))
+
+
+def asking(request: Request, rule: Rule) -> Request:
+    """The request with the alternatives that the rule reads, or more where the client wants more."""
+    return replace(request, logprobs=max(request.logprobs or 0, rule.signal.tops))
+
+
+def unwritten(engine: str, error: TierDown | EngineError) -> Drafted:
+    """No draft. A tier that refuses (a prompt too long for it, say) is up; a longer one may still answer."""
+    reason = Reason.INCOMPLETE if error.status < 500 else Reason.TIER_DOWN
+    return Drafted(None, Judgement(engine, None, None, reason, keep=False))

@@ -28,8 +28,10 @@ class Evidence:
     cut: bool = False
 
 
-def evidence(final: Final, *, guided: bool = False) -> Evidence | None:
+def evidence(final: Final, *, guided: bool = False, first: int | None = None) -> Evidence | None:
     """What the draft's own tokens say; None where that is nothing, or any logprob is missing or no number.
+
+    `first`: the first so many of them alone.
 
     (a) An answer: the tokens that made its text.
     (b) Tool calls: those of their arguments, for the wrapping is always the same.
@@ -39,6 +41,7 @@ def evidence(final: Final, *, guided: bool = False) -> Evidence | None:
     tokens = argument_tokens(final) if final.tool_calls else answer_tokens(final)
     if guided:
         tokens = free_tokens(tokens or ())
+    tokens = tokens[:first] if tokens else None
     logprobs = finite_logprobs(tokens)
     if logprobs is None or tokens is None:
         return None

@@ -33,7 +33,6 @@ class NotYet:
 
 # The one list of what models.yaml may describe and this version cannot do.
 NOT_YET = (
-    NotYet("cascades", "stream", lambda v: v != "hold", "use hold"),
     NotYet("cascades", "sticky.mode", lambda v: v != "off", "use off"),
     NotYet("traces", "store", lambda v: not v.startswith("sqlite:"), "use sqlite:///FILE"),
 )
@@ -116,6 +115,7 @@ def _cascades(sections: Sections) -> Iterator[Problem]:
         yield from _threshold(place, cascade)
         yield from _needs_calibration(place, cascade)
         yield from _verify((*place, "verify"), cascade, sections)
+        yield from _stream(place, cascade)
 
 
 def _tiers(place: Place, cascade: CascadeConfig, sections: Sections) -> Iterator[Problem]:
@@ -166,6 +166,27 @@ def _verify(place: Place, cascade: CascadeConfig, sections: Sections) -> Iterato
         yield Problem(place, "needs width and min beside a threshold (try width: 0.5, min: 0.7)")
     if cascade.calibration is not None and written:
         yield Problem((*place, written[0]), "stands beside a calibration, which brings its own; leave it out")
+
+
+def _stream(place: Place, cascade: CascadeConfig) -> Iterator[Problem]:
+    """What does not go with drafts that are shown before their end, or with two tiers that run at once."""
+    if cascade.stream == "race" and len(cascade.tiers) > 2:
+        found = f"has {len(cascade.tiers)} engines"
+        yield Problem((*place, "tiers"), f"{found}; stream: race is between 2, use hold or name 2")
+    if cascade.stream != "commit":
+        return
+    asks_the_end = {
+        "checks": any(check is not None for _, check in cascade.checks),
+        "verify": cascade.verify is not None,
+        "early_abort": cascade.early_abort == "on",
+    }
+    for key, asked in asks_the_end.items():
+        if asked:
+            yield Problem(
+                (*place, key),
+                "does not go with stream: commit, which shows a sure draft before its end; "
+                f"leave {key} out, or use stream: hold",
+            )
 
 
 def _not_yet(sections: Sections) -> Iterator[Problem]:

@@ -91,9 +91,15 @@ class CascadeConfig(Section):
     verify: VerifyConfig | None = None
     early_abort: Annotated[Literal["auto", "on", "off"], OnOff] = "auto"
     stream: Literal["hold", "commit", "race"] = "hold"
+    commit_after: Count = 16
     sticky: StickyConfig = StickyConfig()
     gate: Annotated[Literal["off", "auto"], OnOff] = "off"
     monitor: MonitorConfig | None = None
+
+    @property
+    def first_tokens(self) -> int | None:
+        """How many tokens of a draft decide; None: all of it."""
+        return self.commit_after if self.stream == "commit" else None
 
 
 class VramConfig(Section):

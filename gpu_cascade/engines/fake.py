@@ -87,7 +87,7 @@ class Fake:
                 shown[choice].append(word)
                 if line.fault is Fault.CUT and len(shown[0]) > 1:
                     raise EngineLost(f"{self.name} broke off after {len(shown[0])} tokens")
-                tokens = () if request.logprobs is None else (word.token,)
+                tokens = (word.token,) if _tells(line, request) else ()
                 try:
                     yield Delta(word.text, tokens=tokens, tool_calls=word.calls, choice=choice)
                 except Enough:
@@ -103,12 +103,17 @@ class Fake:
         return next(line for line in (*self._lines, Line()) if re.search(line.match, text))
 
     def _final(self, line: Line, shown: Sequence[Sequence[Word]], request: Request) -> Final:
-        known = request.logprobs is not None and line.fault is not Fault.NO_LOGPROBS
+        known = _tells(line, request)
         first, *others = [
             written(self.name, words, _reason(line, words), line.reasoning, logprobs=known) for words in shown
         ]
         spent = Use(self.name, prompt_tokens(request.messages), sum(map(len, shown)))
         return replace(first, uses=(spent,), others=tuple(others))
+
+
+def _tells(line: Line, request: Request) -> bool:
+    """Whether log-probabilities come."""
+    return request.logprobs is not None and line.fault is not Fault.NO_LOGPROBS
 
 
 def _choices(line: Line, request: Request) -> list[list[Word]]:

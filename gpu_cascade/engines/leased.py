@@ -1,5 +1,6 @@
 """An engine behind its lease: waits for a place, and says what the request cost there."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -8,6 +9,7 @@ from dataclasses import dataclass, replace
 from ..errors import TierDown
 from ..types import Delta, Final, Request, Use
 from .base import BROKEN_OFF, Answerer, Enough, Lease, Leases, Pieces, break_off
+from .bill import bill
 from .meter import BusyMeter
 
 
@@ -61,10 +63,17 @@ class Leased:
         async with self._leases.lease(self.name, request) as lease:
             stay = _Stay(lease)
             self._meter.begin(request.id, time.monotonic())
+            left = False
             try:
                 yield stay
+            except (asyncio.CancelledError, GeneratorExit):
+                left = True
+                raise
             finally:
                 stay.engine_s = self._meter.end(request.id, stay.tokens, time.monotonic())
+                if left:
+                    # Of the prompt nobody has said how many tokens it has; what came back was counted.
+                    bill(_spent(Use(self.name, completion_tokens=stay.tokens), stay))
 
 
 class IfAwake:
@@ -97,7 +106,8 @@ def _tokens(final: Final) -> int:
 
 
 def _priced(final: Final, stay: _Stay) -> Final:
-    spent: Use = replace(
-        final.answered_by, engine_s=stay.engine_s, queue_s=stay.lease.queue_s, version=stay.lease.version
-    )
-    return replace(final, uses=(spent,))
+    return replace(final, uses=(_spent(final.answered_by, stay),))
+
+
+def _spent(use: Use, stay: _Stay) -> Use:
+    return replace(use, engine_s=stay.engine_s, queue_s=stay.lease.queue_s, version=stay.lease.version)

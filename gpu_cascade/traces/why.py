@@ -24,7 +24,10 @@ def _decided(record: Record) -> str:
 
 
 def _undrafted(record: Record) -> str:
-    """Nothing was judged: 1. the client chose the engine; 2. the configuration did; 3. the gate; 4. newer."""
+    """Nothing was judged.
+
+    1. The client chose the engine; 2. the configuration did; 3. the gate; 4. a race was over; 5. newer.
+    """
     decision = record.decision
     if decision.verdict is Verdict.DIRECT:  # (1)
         return f"The client asked for the {decision.tier} model by name, so no draft was made."
@@ -35,7 +38,9 @@ def _undrafted(record: Record) -> str:
         )
     if decision.verdict is Verdict.SKIPPED:  # (3)
         return f"The gate found a draft hopeless, so none was made and the {decision.tier} model answered."
-    return f"The {decision.tier} model answered, {_words(record)}."  # (4)
+    if (decision.verdict, decision.reason) == (Verdict.ESCALATED, Reason.POLICY):  # (4)
+        return f"The {decision.tier} model spoke before a draft was judged, so it answered (stream: race)."
+    return f"The {decision.tier} model answered, {_words(record)}."  # (5)
 
 
 def _draft(judgement: Judgement, uses: tuple[Use, ...]) -> str:
@@ -109,14 +114,16 @@ def _score(score: float | None) -> str:
 def _outcome(record: Record) -> str:
     """Which tier answered, as the end of the sentence about the last draft.
 
-    1. No draft is ever in question. 2. The last one stands. 3. It went up. 4. It should have and could not.
+    1. No draft is ever in question. 2. The last one stands, or was shown before it turned out cut.
+    3. It went up. 4. It should have and could not.
     """
     decision = record.decision
     last = decision.judged[-1]
     if last.keep and last.reason is Reason.POLICY:  # (1)
         return f"but {record.model} keeps every draft (threshold: keep_all), so it is the answer"
     if last.keep and decision.verdict in {Verdict.KEPT, Verdict.ESCALATED}:  # (2)
-        return "so its draft is the answer"
+        cut = decision.reason is Reason.INCOMPLETE
+        return f"so its draft is the answer{', shown as it came, though it was cut off' if cut else ''}"
     if decision.verdict is Verdict.ESCALATED:  # (3)
         return f"so the {decision.tier} model answered instead"
     if decision.verdict is Verdict.DEGRADED:  # (4)

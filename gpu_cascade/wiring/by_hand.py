@@ -6,9 +6,10 @@ from ..cascade.cascade import Cascade
 from ..cascade.checks.build import build
 from ..cascade.rules import Band, Fixed, Rule
 from ..cascade.signals import SIGNALS
-from ..cascade.tier import Second, Tier
+from ..cascade.tier import Second
 from ..config import CascadeConfig, Config
 from ..engines.base import Answerer
+from .streams import drafts, joined
 
 
 def by_hand(
@@ -21,17 +22,9 @@ def by_hand(
     if made.threshold == Fixed.ESCALATE_ALL.value:
         return Cascade(name, [], last, made.sampling)
     rule, checks = _rule(made), build(made.checks, config.resolve)
-    drafting = [
-        Tier(
-            tier,
-            rule,
-            checks=checks,
-            second=_second(made, rule, judge),
-            early=made.early_abort == "on",
-        )
-        for tier in tiers
-    ]
-    return Cascade(name, drafting, last, made.sampling)
+    second, early = _second(made, rule, judge), made.early_abort == "on"
+    drafting = [drafts(made, tier, rule, checks, second, early=early) for tier in tiers]
+    return joined(name, made, drafting, last, judge)
 
 
 def _rule(made: CascadeConfig) -> Rule:

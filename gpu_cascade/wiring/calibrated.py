@@ -11,13 +11,14 @@ from ..cascade.checks.build import Required, build
 from ..cascade.promise import Promise
 from ..cascade.rules import Band, Rule
 from ..cascade.signals import SIGNALS, Signal
-from ..cascade.tier import Second, Tier
+from ..cascade.tier import Drafting, Second
 from ..config import CascadeConfig, Config
 from ..engines.vllm_build import installed
 from ..errors import ConfigError
 from ..launch import find_model, started
 from ..staging.machine import machine
 from .engines import Tiers
+from .streams import drafts, joined
 
 UNSEEN = frozenset({"remote", "unknown"})
 NOWHERE = Place("unknown", "unknown")  # no engine of the cascade runs here
@@ -58,7 +59,7 @@ def by_calibration(name: str, config: Config, engines: Tiers, artifact: Artifact
     steps = artifact.steps if artifact.certified else []
     drafting = [_tier(step, made, checks, engines) for step in steps]
     gate = artifact.gate if made.gate == "auto" else None
-    return Calibrated(Cascade(name, drafting, last, artifact.sampling, promise=promise, gate=gate), artifact)
+    return Calibrated(joined(name, made, drafting, last, engines.judge, promise=promise, gate=gate), artifact)
 
 
 def bound_now(name: str, config: Config, *, fake: bool = False) -> dict[str, str]:
@@ -81,7 +82,7 @@ def minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _tier(step: Step, made: CascadeConfig, checks: Sequence[Required], engines: Tiers) -> Tier:
+def _tier(step: Step, made: CascadeConfig, checks: Sequence[Required], engines: Tiers) -> Drafting:
     band = Band(step.verify.width, step.verify.least) if step.verify else None
     threshold = float("inf") if step.threshold is None else step.threshold
     second = None
@@ -89,13 +90,8 @@ def _tier(step: Step, made: CascadeConfig, checks: Sequence[Required], engines: 
         unseen = made.verify is None or made.verify.when_asleep == "keep"
         second = Second(engines.judge(step.verify.by), band, keep_unseen=unseen)
     early = made.early_abort == "on" or (made.early_abort == "auto" and step.early_abort)
-    return Tier(
-        engines.leased[step.engine],
-        Rule(threshold, signal_of(step), band),
-        checks=checks,
-        second=second,
-        early=early,
-    )
+    rule = Rule(threshold, signal_of(step), band)
+    return drafts(made, engines.leased[step.engine], rule, checks, second, early=early)
 
 
 def signal_of(step: Step) -> Signal:

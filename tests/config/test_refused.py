@@ -153,6 +153,31 @@ WRONG = {
         "threshold: 'low' must be a finite number (in nats), keep_all or",
     ),
     "no threshold": (THRESHOLD, "stream: hold", 5, "cascades.policy: threshold is missing"),
+    "commit with a check": (
+        THRESHOLD,
+        "threshold: 0\n    stream: commit\n    checks: {completeness: {}}",
+        9,
+        "cascades.policy.checks: does not go with stream: commit, which shows a sure draft before its end",
+    ),
+    "commit with a second look": (
+        THRESHOLD,
+        "threshold: 0\n    stream: commit\n    verify: {by: large, width: 0.5, min: 0.7}",
+        9,
+        "cascades.policy.verify: does not go with stream: commit",
+    ),
+    "commit with early abort": (
+        THRESHOLD,
+        "threshold: 0\n    stream: commit\n    early_abort: on",
+        9,
+        "cascades.policy.early_abort: does not go with stream: commit",
+    ),
+    "a commit after nothing": (THRESHOLD, "commit_after: 0", 7, "commit_after: 0 must be at least 1"),
+    "a race of three": (
+        TIERS,
+        "tiers: [small, large, third]\n    stream: race",
+        6,
+        "cascades.policy.tiers: has 3 engines; stream: race is between 2",
+    ),
     "both": (THRESHOLD, "threshold: 0\n    calibration: c.json", 7, "threshold: stands beside a calibration"),
     "signal and calibration": (
         THRESHOLD,
@@ -269,7 +294,6 @@ def test_a_secret_is_not_repeated(write, old, new):
 
 
 ASKED = {
-    "stream": ("    stream: race\n", "cascades.policy.stream: race"),
     "sticky.mode": ("    sticky: {mode: skip}\n", "cascades.policy.sticky.mode: skip"),
     "store": ("traces: {store: 'postgresql://h/db'}\n", "traces.store"),
 }

@@ -84,12 +84,14 @@ async def serve(port, tmp_path):
     switch, url = port
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(small=DRAFT, large=ANSWER, threshold=-0.9, key=None, cors=(), keys=None, **limits):
+        async def start(
+            small=DRAFT, large=ANSWER, threshold=-0.9, key=None, cors=(), keys=None, made=cascade, **limits
+        ):
             tiers = [
                 engine if isinstance(engine, Fake) else Fake(name, engine)
                 for name, engine in (("small", small), ("large", large))
             ]
-            models = {"cascade": cascade(*tiers, threshold=threshold)}
+            models = {"cascade": made(*tiers, threshold=threshold)}
             models |= {tier.name: Direct(tier) for tier in tiers}
             traces = Traces(tmp_path / "traces.db", "refuse", limit=limits.pop("places", 100))
             traces.open()

@@ -181,3 +181,19 @@ def test_odd_numbers_stay_readable(signal, expected):
 def test_long_drafts_are_judged_by_several_tokens():
     """From 42 tokens on the k-th least sure one decides."""
     assert "Its least sure tokens had" in why(record(uses=[Use("small", 43, 80, 0.4)]))
+
+
+def test_the_end_of_a_race_is_told():
+    """Nobody judged the draft: the large model had spoken."""
+    told = why(record(judged=[], reason=Reason.POLICY))
+
+    assert told.startswith("The large model spoke before a draft was judged, so it answered (stream: race).")
+
+
+def test_a_live_draft_that_was_cut_is_told():
+    """Its numbers were sure enough; its end is told all the same."""
+    kept = {"tier": "small", "verdict": Verdict.KEPT, "reason": Reason.INCOMPLETE}
+
+    told = why(record(judged=[SURE], uses=[SMALL], **kept))
+
+    assert "so its draft is the answer, shown as it came, though it was cut off." in told
