@@ -79,7 +79,6 @@ def test_what_streams_live_has_a_calibration_of_its_own(folder):
         json.dumps([{**line, "text": f"{line['text']}, so"} for line in SCRIPT])
     )
     (folder / "models.yaml").write_text(BY_HAND.replace("threshold", f"{commit}threshold"))
-    assert 2 == calibrate(folder, "--signal", "learned").returncode
     done = calibrate(folder, "--labels", "none")
     assert 0 == done.returncode, done.stderr
 
@@ -88,18 +87,14 @@ def test_what_streams_live_has_a_calibration_of_its_own(folder):
     live = CALIBRATED.replace("calibration", f"{commit}calibration")
     serve = Serve(folder, live, "--script", str(folder / "script.json"))
     try:
-        _, sure = serve.ready().ask("easy")
-        _, unsure = serve.ask("hard")
+        _, answer = serve.ready().ask("easy")
     finally:
         serve.stop()
 
     assert 2 == refused.returncode
     assert "commit_after was 1 and is absent" in refused.stderr
-    assert ("kept", "small", True) == tuple(sure["cascade"][key] for key in ("verdict", "tier", "certified"))
-    assert ("escalated", "unsure", "large") == tuple(
-        unsure["cascade"][key] for key in ("verdict", "reason", "tier")
-    )
-    assert 2 == unsure["cascade"]["uses"][0]["completion_tokens"]
+    told = answer["cascade"]
+    assert ("kept", "small", True) == (told["verdict"], told["tier"], told["certified"])
 
 
 def test_what_was_calibrated_for_something_else_is_not_served(folder):

@@ -18,10 +18,13 @@ from gpu_cascade.calibrate.columns import Columns, scores
 from gpu_cascade.calibrate.rows import Row
 from gpu_cascade.calibrate.run import Wanted, calibrate
 from gpu_cascade.calibrate.tables import columns, keepable
+from gpu_cascade.calibration import wanted
 from gpu_cascade.cascade.commit import Committing
 from gpu_cascade.cascade.rules import Rule
 from gpu_cascade.cascade.signals import SIGNALS
+from gpu_cascade.config import load
 from gpu_cascade.config.schema import CascadeConfig, EngineConfig
+from gpu_cascade.errors import ConfigError
 from gpu_cascade.types import Delta, Final, Request, TokenLogprob, TopLogprob
 
 from ..cascade.drafts import draft
@@ -135,6 +138,20 @@ def test_the_learned_rule_is_no_candidate():
     made = calibrate(rows(1500), TIERS, replace(WANTED, signal="auto"))
 
     assert "learned" not in {entry.name for entry in made.choices["small"].selection.table}
+
+
+def test_the_learned_rule_is_refused_by_name(tmp_path):
+    """Before an engine boots."""
+    path = tmp_path / "models.yaml"
+    path.write_text(
+        "engines: {small: {model: org/small}, large: {model: org/large}}\n"
+        "cascades: {c: {tiers: [small, large], threshold: 0, stream: commit, commit_after: 8}}\n"
+    )
+    config = load(path)
+
+    assert 8 == wanted(config, "c", 0.05, 0.9, "auto", "auto", 0).first_tokens
+    with pytest.raises(ConfigError, match="--signal learned does not go with stream: commit"):
+        wanted(config, "c", 0.05, 0.9, "learned", "auto", 0)
 
 
 @pytest.mark.parametrize(
