@@ -23,7 +23,7 @@ class Ledger:
     def reserve(self):
         yield self
 
-    def put(self, event):
+    async def keep(self, event):
         """The listeners have it already."""
 
 
@@ -60,6 +60,7 @@ async def asked(answerer, body, gone=None, **limits):
         Door("127.0.0.1"),
         None,
         list,
+        None,
         None,
     )
     inbox = [{"type": "http.request", "body": json.dumps(body).encode()}]
