@@ -13,11 +13,10 @@ from starlette.types import Receive, Scope, Send
 from ..engines.base import Answerer, Pieces
 from ..errors import CascadeError, whereabouts
 from ..events import Answered, Failed
-from ..governance import Caller
 from ..traces import Reservation
 from ..types import ANONYMOUS, Decision, Delta, Final
 from . import shape
-from .asked import Asked
+from .asked import Asked, Headers
 from .guards import caller_of
 from .http import ClientGone, read_body, respond, respond_error, start, until_gone
 from .parts import Parts
@@ -43,9 +42,9 @@ class Chunks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a body is read (`read(data, deadline_s)`), and how an answer is written, whole or in chunks."""
+    """How body and headers are read, `deadline_s` between them; how answers are written, whole or in chunks."""
 
-    read: Callable[[bytes, float], Asked]
+    read: Callable[[bytes, float, Headers], Asked]
     whole: Callable[[Asked, Final], bytes]
     chunks: Callable[[Asked], Chunks]
 
@@ -58,7 +57,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        exchange = _Exchange(self._parts, self._format, caller_of(scope), receive, send)
+        exchange = _Exchange(self._parts, self._format, scope, receive, send)
         try:
             await exchange.run()
         except ClientGone:
@@ -77,9 +76,10 @@ class Endpoint:
 class _Exchange:
     """One request and its answer on one connection."""
 
-    def __init__(self, parts: Parts, style: Format, caller: Caller, receive: Receive, send: Send) -> None:
+    def __init__(self, parts: Parts, style: Format, scope: Scope, receive: Receive, send: Send) -> None:
         self._parts, self._format, self._receive, self._send = parts, style, receive, send
-        self._caller = caller
+        self._caller = caller_of(scope)
+        self._headers: Headers = scope["headers"]
         self._arrived, self._at = time.monotonic(), time.time()
         self._first_token_s: float | None = None
         self._started = False
@@ -93,8 +93,10 @@ class _Exchange:
     async def run(self) -> None:
         """Read, reserve, answer."""
         body = await read_body(self._receive)
-        self._asked = wanted = self._owned(self._format.read(body, self._parts.limits.deadline_s))
+        read = self._format.read(body, self._parts.limits.deadline_s, self._headers)
+        self._asked = wanted = self._owned(read)
         answerer = self._parts.model(wanted.model, self._caller)
+        self._parts.tier(wanted.request.wish.tier, self._caller)
         with self._parts.traces.reserve() as place:
             if wanted.stream:
                 await until_gone(self._receive, self._stream(wanted, answerer, place))

@@ -3,6 +3,16 @@
 from .buffer import Reservation, StoreHealth, Traces
 from .record import Record, record_json
 from .store import read, read_recent
-from .why import why
+from .why import explain, why
 
-__all__ = ["Record", "Reservation", "StoreHealth", "Traces", "read", "read_recent", "record_json", "why"]
+__all__ = [
+    "Record",
+    "Reservation",
+    "StoreHealth",
+    "Traces",
+    "explain",
+    "read",
+    "read_recent",
+    "record_json",
+    "why",
+]

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..calibrate.artifact import Artifact, Step, differences, read
 from ..calibrate.binding import Place, bound
+from ..cascade.budget import Pace
 from ..cascade.cascade import Cascade
 from ..cascade.checks.build import Required, build
 from ..cascade.promise import Promise
@@ -46,13 +47,23 @@ def by_calibration(name: str, config: Config, engines: Engines, *, fake: bool = 
             f"cascades.{name}.calibration: {path} was made for something else: {'; '.join(apart)}. "
             f"Run `gpu-cascade calibrate` again, or put it back"
         )
-    last = engines.leased[made.tiers[-1]]
+    *lower, last = (engines.leased[tier] for tier in made.tiers)
     promise = _promise(artifact, made.tiers, engines) if artifact.certified else None
     checks = build(made.checks, config.resolve)
     steps = artifact.steps if artifact.certified else []
     drafting = [_tier(step, made, checks, engines) for step in steps]
     gate = artifact.gate if made.gate == "auto" else None
-    return Calibrated(Cascade(name, drafting, last, artifact.sampling, promise=promise, gate=gate), artifact)
+    cascade = Cascade(
+        name,
+        drafting,
+        last,
+        artifact.sampling,
+        lower=lower,
+        promise=promise,
+        gate=gate,
+        pace=Pace(engines.load),
+    )
+    return Calibrated(cascade, artifact)
 
 
 def bound_now(name: str, config: Config, *, fake: bool = False) -> dict[str, str]:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..cascade.budget import Load
 from ..config import Config, EngineConfig
 from ..engines.base import Answerer
 from ..engines.child import EngineProcess
@@ -89,6 +90,12 @@ class Engines:
     def awake(self, name: str) -> bool:
         """Whether it takes requests now, without waiting for anything but a place."""
         return self.scheduler.core.engines[name].open
+
+    def load(self, name: str) -> Load:
+        """What stands before an answer of it now. One that is away needs its own way back at least."""
+        one = self.scheduler.core.engines[name]
+        ahead = (one.desk.waiting + (one.desk.taken >= one.desk.places)) / one.desk.places
+        return Load(ahead, 0.0 if one.open else one.profile.in_s(one.state))
 
     def missing(self) -> list[str]:
         """The engines that requests can neither use nor wait for, each with its reason."""

@@ -1,5 +1,6 @@
 """What `serve` runs: gateway, engines, store; opened and closed in order."""
 
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -8,6 +9,7 @@ from typing import Any
 from .. import __version__
 from ..cascade.cascade import Cascade
 from ..cascade.direct import Direct
+from ..cascade.sticky import Remembered, Sticking
 from ..config import Config
 from ..engines.base import Answerer
 from ..errors import ConfigError
@@ -23,6 +25,7 @@ from ..monitor import ShadowCollector, Watched
 from ..recent import Recent
 from ..running import announce, hold
 from ..traces import Traces
+from ..types import Sticky
 from ..vram.scheduler.series import SchedulerCollector
 from .by_hand import by_hand
 from .calibrated import Calibrated, by_calibration, state
@@ -83,7 +86,7 @@ def _door(config: Config, options: Options, keys: Finder) -> Door:
 
 def _made(name: str, config: Config, engines: Engines, options: Options) -> Calibrated | Cascade:
     if config.cascades[name].calibration is None:
-        return by_hand(name, config, engines.leased, engines.judge)
+        return by_hand(name, config, engines)
     return by_calibration(name, config, engines, fake=options.fake)
 
 
@@ -99,12 +102,22 @@ def _monitored(
 
 
 def _models(
-    cascades: Mapping[str, Calibrated | Cascade], monitored: Mapping[str, Monitored], engines: Engines
+    config: Config,
+    cascades: Mapping[str, Calibrated | Cascade],
+    monitored: Mapping[str, Monitored],
+    engines: Engines,
 ) -> dict[str, Answerer]:
     """What clients may name: cascades first."""
     models: dict[str, Answerer] = {}
+    secret = os.urandom(32)
     for name, made in cascades.items():
-        answerer = made.cascade if isinstance(made, Calibrated) else made
+        sticky = config.cascades[name].sticky
+        answerer = Sticking(
+            made.cascade if isinstance(made, Calibrated) else made,
+            Sticky(sticky.mode),
+            Remembered(sticky.ttl_s),
+            secret,
+        )
         models[name] = Watched(answerer, monitored[name].shadow) if name in monitored else answerer
     return models | {name: Direct(engine) for name, engine in engines.leased.items()}
 
@@ -123,7 +136,7 @@ class _House:
     ) -> None:
         self._config, self._engines, self._traces, self._hooks = config, engines, traces, hooks
         self._cascades, self._monitored = cascades, monitored
-        self._models = _models(cascades, monitored, engines)
+        self._models = _models(config, cascades, monitored, engines)
         self._metrics = Metrics(list(self._models), __version__, traces.health)
         self._metrics.registry.register(ShadowCollector([one.shadow for one in monitored.values()]))
         self._metrics.registry.register(SchedulerCollector(engines.scheduler))
