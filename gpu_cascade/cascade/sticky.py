@@ -40,9 +40,6 @@ class Remembered:
         self._ttl_s, self._clock, self._kept = ttl_s, clock, kept
         self._until: dict[bytes, float] = {}  # the oldest first: all are kept for as long
 
-    def __len__(self) -> int:
-        return len(self._until)
-
     def recall(self, key: bytes) -> bool:
         """Whether it was remembered less than `ttl_s` ago."""
         return self._until.get(key, self._clock()) > self._clock()

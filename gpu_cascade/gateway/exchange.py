@@ -42,7 +42,7 @@ class Chunks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How body and headers are read, `deadline_s` between them; how answers are written, whole or in chunks."""
+    """How body and headers are read, the deadline between them; how answers are written, whole or chunked."""
 
     read: Callable[[bytes, float, Headers], Asked]
     whole: Callable[[Asked, Final], bytes]

@@ -29,6 +29,7 @@ from ..staging.stage import Stage, staged
 from ..vram.scheduler import state
 from ..vram.scheduler.core import Core
 from ..vram.scheduler.shell import Scheduler
+from ..vram.scheduler.words import State
 from ..vram.witness import Witness
 from .hands import Body, EngineHands
 from .kv_watch import KvWatch
@@ -95,7 +96,8 @@ class Engines:
         """What stands before an answer of it now. One that is away needs its own way back at least."""
         one = self.scheduler.core.engines[name]
         ahead = (one.desk.waiting + (one.desk.taken >= one.desk.places)) / one.desk.places
-        return Load(ahead, 0.0 if one.open else one.profile.in_s(one.state))
+        rest = State.ABSENT if one.state is State.BOOTING else one.state
+        return Load(ahead, one.profile.in_s(rest))
 
     def missing(self) -> list[str]:
         """The engines that requests can neither use nor wait for, each with its reason."""

@@ -270,7 +270,6 @@ def test_a_secret_is_not_repeated(write, old, new):
 
 ASKED = {
     "stream": ("    stream: race\n", "cascades.policy.stream: race"),
-    "sticky.mode": ("    sticky: {mode: skip}\n", "cascades.policy.sticky.mode: skip"),
     "workers": ("gateway: {workers: 2}\n", "gateway.workers: 2"),
     "store": ("traces: {store: 'postgresql://h/db'}\n", "traces.store"),
 }
