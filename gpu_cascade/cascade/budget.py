@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +26,11 @@ def no_load(_: str) -> Load:
     return Load()
 
 
+def _kept() -> deque[tuple[float, float]]:
+    """When answers came, and how long they took."""
+    return deque(maxlen=KEPT)
+
+
 class Pace:
     """How long answers of each tier took lately, from the granted place to the end."""
 
@@ -34,13 +39,13 @@ class Pace:
     ) -> None:
         self.now = clock
         self._load = load
-        self._took: dict[str, deque[tuple[float, float]]] = {}
+        self._took: defaultdict[str, deque[tuple[float, float]]] = defaultdict(_kept)
 
     def took(self, tier: str, began: float, uses: Sequence[Use]) -> None:
         """A whole answer of `tier`, asked for at `began`, has come; waiting for places does not count."""
         now = self.now()
-        took_s = now - began - sum(use.queue_s for use in uses)
-        self._took.setdefault(tier, deque(maxlen=KEPT)).append((now, max(0.0, took_s)))
+        took_s = now - began - sum([use.queue_s for use in uses])
+        self._took[tier].append((now, max(0.0, took_s)))
 
     def expected_s(self, tier: str) -> float | None:
         """Seconds until an answer that is asked for now would be there; None while nobody knows.
@@ -48,7 +53,7 @@ class Pace:
         What nine of ten recent ones took, once more for each round of those who are ahead, after the engine
         has come back where it is away.
         """
-        kept = self._took.get(tier, deque())
+        kept = self._took[tier]
         while kept and kept[0][0] < self.now() - OLD_S:
             kept.popleft()
         if not kept:

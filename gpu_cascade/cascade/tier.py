@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ..engines.base import Answerer
 from ..errors import CascadeError, EngineError, TierDown
-from ..types import Final, Judgement, Reason, Request, Use
+from ..types import NO_WISH, Final, Judgement, Reason, Request, Use
 from .checks.build import Required, failed, run
 from .hold import Held, hold
 from .rules import Band, Rule, checked, judge, rule_for, sunk, verified
@@ -61,7 +61,7 @@ class Tier:
         that was broken off could not be served.
         """
         wish = request.wish
-        if not wish.named() and request.stuck is None:
+        if wish is NO_WISH and request.stuck is None:
             return self
         rule = rule_for(self._rule, request)
         second = self._second if wish.max_tier is None else None

@@ -69,6 +69,18 @@ async def test_a_confidence_and_its_explanation(serve):
     assert spent.startswith("small: ")
 
 
+async def test_a_completion_is_decided_the_same_way(serve):
+    """The older form takes the same object and headers."""
+    served = await serve(small=UNSURE)
+
+    answer = await served.client.completions.create(model="cascade", prompt="?", **asked(confidence=-2.5))
+    capped = await served.client.completions.create(
+        model="cascade", prompt="?", extra_headers={"x-cascade-tier": "small"}
+    )
+
+    assert ("kept", "forced") == (answer.cascade["verdict"], capped.cascade["verdict"])
+
+
 async def test_unasked_nothing_is_explained(serve):
     """The object stays as small as it is."""
     served = await serve()
@@ -125,7 +137,7 @@ async def test_a_header_said_in_two_ways_is_refused(serve):
     """As a client and a proxy might."""
     served = await serve()
     body = {"model": "cascade", "messages": [{"role": "user", "content": "?"}]}
-    headers = [("x-cascade-tier", "small"), ("X-Cascade-Tier", "large")]
+    headers = [("x-cascade-tier", "small"), ("x-cascade-tier", "large")]
 
     async with aiohttp.ClientSession() as http:
         url = f"{served.url}/v1/chat/completions"

@@ -51,9 +51,7 @@ def read_wish(body: CascadeWish | None, headers: Headers, *, raw: bool) -> Wish:
 def _said(headers: Headers) -> dict[str, str]:
     """What the headers say, by the names of the fields."""
     said: dict[str, str] = {}
-    for header, data in headers:
-        if not header.startswith(PREFIX):
-            continue
+    for header, data in [pair for pair in headers if pair[0].startswith(PREFIX)]:
         name, value = header.decode("latin-1"), data.decode("latin-1").strip()
         field = _FIELDS.get(header)
         if field is None:
