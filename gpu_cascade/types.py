@@ -124,16 +124,21 @@ class Wish:
 
     def named(self) -> list[str]:
         """What of it is set, as clients spell it, beside `explain`, which decides nothing."""
-        spelt = {"max_latency_ms": self.due, **{name: getattr(self, name) for name in _WISHES}}
+        spelt = {
+            "tier": self.tier,
+            "max_tier": self.max_tier,
+            "max_latency_ms": self.due,
+            "confidence": self.confidence,
+            "sticky": self.sticky,
+        }
         return [name for name, value in spelt.items() if value is not None]
 
     @property
     def overrides(self) -> bool:
         """Whether it is decided otherwise than was configured, conversations aside."""
-        return any(one is not None for one in (self.tier, self.max_tier, self.due, self.confidence))
+        return any(name != "sticky" for name in self.named())
 
 
-_WISHES = ("tier", "max_tier", "confidence", "sticky")
 NO_WISH = Wish()
 
 

@@ -28,8 +28,6 @@ from .route import Route, refuse_confidence, route
 from .tier import Drafted, Tier
 
 ONE_DRAFT = "a cascade judges one draft, and as drafts are sampled several would all be the same"
-
-
 BY_NUMBER = frozenset({Reason.SURE, Reason.UNSURE, Reason.SINKING})  # a threshold decided
 
 

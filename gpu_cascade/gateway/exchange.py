@@ -96,7 +96,7 @@ class _Exchange:
         read = self._format.read(body, self._parts.limits.deadline_s, self._headers)
         self._asked = wanted = self._owned(read)
         answerer = self._parts.model(wanted.model, self._caller)
-        self._parts.tier(wanted.request.wish.tier, self._caller)
+        self._parts.refuse_tier(wanted.request.wish.tier, self._caller)
         with self._parts.traces.reserve() as place:
             if wanted.stream:
                 await until_gone(self._receive, self._stream(wanted, answerer, place))

@@ -45,7 +45,7 @@ class Parts:
             raise UnknownModel(f"there is no model {name!r} here; known: {', '.join(names)}", param="model")
         return self.models[name]
 
-    def tier(self, name: str | None, caller: Caller) -> None:
+    def refuse_tier(self, name: str | None, caller: Caller) -> None:
         """Raises `BadRequest` where the caller fixes a tier that it may not ask for by name either."""
         if name is not None and name in self.models and not caller.may_use(name):
             known = ", ".join(self.names(caller))
