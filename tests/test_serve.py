@@ -23,6 +23,7 @@ engines:
   large: {model: any-large}
 cascades:
   cascade: {tiers: [small, large], threshold: -0.9}
+  talks: {tiers: [small, large], threshold: -0.9, sticky: {mode: skip}}
 gateway: {max_queue: 1}
 """
 SCRIPT = [
@@ -92,6 +93,26 @@ def test_it_answers_and_tells_why(ready):
     assert "-0.90" in told
     assert hard["id"] == json.loads(run(ready.folder, "why", "last", "--json").stdout)["id"]
     assert ready.url in run(ready.folder, "status").stdout
+
+
+@pytest.mark.parametrize(
+    ("model", "second"), [("talks", ("skipped", "sticky", "large")), ("cascade", ("kept", "sure", "small"))]
+)
+def test_a_conversation_sticks_where_the_file_says_so(ready, model, second):
+    """After an escalated turn the next one gets no draft."""
+    turns = [{"role": "user", "content": "hard"}]
+    _, first = ready.ask(model=model, messages=turns)
+    turns += [first["choices"][0]["message"], {"role": "user", "content": "And by train?"}]
+
+    assert ("escalated", "unsure", "large") == verdict(first)
+    assert second == verdict(ready.ask(model=model, messages=turns)[1])
+
+
+def test_time_that_cannot_pay_for_a_tier_keeps_the_draft(ready):
+    """What answers take is measured while it serves."""
+    ready.ask("hard")
+
+    assert ("degraded", "budget", "small") == verdict(ready.ask("hard", cascade={"max_latency_ms": 0.001})[1])
 
 
 def test_only_one_port_and_only_loopback(ready):

@@ -11,10 +11,11 @@ from typing import Any
 
 from ..engines.base import Answerer
 from ..errors import EngineError, TierDown
-from ..types import Delta, Final, Judgement, Request, TokenLogprob
+from ..types import NO_WISH, Delta, Final, Judgement, Request, TokenLogprob
 from .ahead import Ahead
 from .hold import UNREADABLE
-from .rules import Rule, judge
+from .rules import Rule, judge, rule_for
+from .signals import Signal
 from .tier import Drafted, asking, unwritten
 from .tokens import answer_tokens, is_guided
 
@@ -25,19 +26,43 @@ class Committing:
     A draft that is not is broken off there. One that has no more tokens is held to its end and judged whole.
     """
 
-    def __init__(self, answerer: Answerer, rule: Rule, first: int) -> None:
+    def __init__(self, answerer: Answerer, rule: Rule, first: int, *, whole: bool = False) -> None:
         self.name = answerer.name
-        self._answerer, self._rule, self._first = answerer, rule, first
+        self._answerer, self._rule, self._first, self._whole = answerer, rule, first, whole
+
+    @property
+    def signal(self) -> Signal:
+        """What its drafts are judged by."""
+        return self._rule.signal
+
+    def suited(self, request: Request) -> "Committing":
+        """With the rule of this request.
+
+        Where its time is limited drafts are held to their end all the same: one that was broken off could not
+        stand in for an answer that would come too late.
+        """
+        wish = request.wish
+        if wish is NO_WISH and request.stuck is None:
+            return self
+        rule = rule_for(self._rule, request)
+        return Committing(self._answerer, rule, self._first, whole=wish.due is not None)
 
     async def draft(self, request: Request) -> Drafted:
         """The judgement, with the draft where it has ended; a sure one that has not goes on as `live`."""
+        try:
+            return await (self._held(request) if self._whole else self._begun(request))
+        except (TierDown, EngineError) as error:
+            return unwritten(self.name, error)
+
+    async def _held(self, request: Request) -> Drafted:
+        draft = await self._answerer.answer(asking(request, self._rule))
+        return Drafted(draft, judge_first(draft, self._rule, self._first, request.params), draft.uses)
+
+    async def _begun(self, request: Request) -> Drafted:
         async with AsyncExitStack() as stack:
             pieces = self._answerer.stream(asking(request, self._rule))
             ahead = await stack.enter_async_context(aclosing(Ahead(pieces)))
-            try:
-                drafted = await self._read(ahead, request)
-            except (TierDown, EngineError) as error:
-                return unwritten(self.name, error)
+            drafted = await self._read(ahead, request)
             if drafted.live is not None:
                 stack.pop_all()  # whoever shows it closes it
             return drafted

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ..engines.base import Answerer, Pieces
 from ..types import Decision, Delta, Final, Reason, Request, Verdict
+from .route import refuse_wishes
 
 
 class Direct:
@@ -17,10 +18,12 @@ class Direct:
 
     async def answer(self, request: Request) -> Final:
         """The whole answer."""
+        refuse_wishes(self.name, request.wish)
         return self._marked(await self._engine.answer(request))
 
     async def stream(self, request: Request) -> Pieces:
         """The engine's pieces; the first carries the decision."""
+        refuse_wishes(self.name, request.wish)
         async with aclosing(self._engine.stream(request)) as pieces:
             decision: Decision | None = self._decision
             async for piece in pieces:

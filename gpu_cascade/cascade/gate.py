@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import ConfigError
 from ..types import Request
 from .learned import AGAIN, Linear, logistic, refuse_unusable
+from .messages import text_of
 
 LOOKED = (
     2000  # characters read, the last ones: documents come first, questions last; bounds the time it takes
@@ -90,13 +91,13 @@ def prompt_features(messages: Messages) -> tuple[float, ...] | None:
     marks; the words of the line that asks, and whether it asks for a fact or a reason (in English).
     Counts n stand as log(1 + n).
     """
-    asked = next((_text(message) for message in reversed(messages) if message.get("role") == "user"), "")
+    asked = next((text_of(message) for message in reversed(messages) if message.get("role") == "user"), "")
     looked = asked[-LOOKED:]
     words = looked.split()
     if not words:
         return None
     return (
-        math.log1p(sum([len(_text(message)) for message in messages])),
+        math.log1p(sum([len(text_of(message)) for message in messages])),
         math.log1p(len(messages)),
         math.log1p(len(asked)),
         math.log1p(len(words)),
@@ -107,14 +108,6 @@ def prompt_features(messages: Messages) -> tuple[float, ...] | None:
         *_shares(looked),
         *_question(looked),
     )
-
-
-def _text(message: Mapping[str, Any]) -> str:
-    """The words of a message; its text parts joined."""
-    content = message.get("content")
-    if isinstance(content, list):
-        return "\n".join([part["text"] for part in content if isinstance(part.get("text"), str)])
-    return content if isinstance(content, str) else ""
 
 
 def _shares(looked: str) -> list[float]:

@@ -1,7 +1,7 @@
 """A rule learned from labelled drafts, as plain numbers: what fitted it is not needed to apply it. Pure."""
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
 
@@ -58,6 +58,16 @@ class Isotonic(msgspec.Struct, frozen=True, tag="isotonic"):
         x0, x1, y0, y1 = *self.x[right - 1 : right + 1], *self.y[right - 1 : right + 1]
         return y0 + (y1 - y0) * ((score - x0) / (x1 - x0))
 
+    def reach(self, y: float) -> float:
+        """The least score with at least that: -inf where every score has it, inf where none has."""
+        right = bisect_left(self.y, y)
+        if right == 0:
+            return -math.inf
+        if right == len(self.y):
+            return math.inf
+        x0, x1, y0, y1 = *self.x[right - 1 : right + 1], *self.y[right - 1 : right + 1]
+        return x0 + (x1 - x0) * ((y - y0) / (y1 - y0))
+
 
 class Sigmoid(msgspec.Struct, frozen=True, tag="sigmoid"):
     """1 / (1 + exp(a s + b)), Platt 1999: a is negative where a higher score is a better one."""
@@ -72,6 +82,14 @@ class Sigmoid(msgspec.Struct, frozen=True, tag="sigmoid"):
     def at(self, score: float) -> float:
         """In [0, 1]."""
         return logistic(-(self.a * score + self.b))
+
+    def reach(self, y: float) -> float:
+        """The least score with at least that: -inf where every score has it, inf where none has."""
+        if y <= 0:
+            return -math.inf
+        if y >= 1 or self.a >= 0:  # a map that does not rise vouches for no score
+            return math.inf
+        return (math.log(1 / y - 1) - self.b) / self.a
 
 
 class Learned(Linear, frozen=True):
@@ -97,9 +115,13 @@ class Learned(Linear, frozen=True):
         """How likely a draft of this score is right, in [0, 1]; None where no map could be fitted."""
         return None if self.calibrator is None else self.calibrator.at(score)
 
+    def reach(self, probability: float) -> float | None:
+        """The least score with at least that probability of being right; None without a map."""
+        return None if self.calibrator is None else self.calibrator.reach(probability)
+
     def signal(self) -> Signal:
         """The rule in the place of a signal."""
-        return Signal("learned", self.score, "log odds", TOPS)
+        return Signal("learned", self.score, "log odds", TOPS, best=None, odds=self)
 
 
 def logistic(score: float) -> float:

@@ -26,9 +26,10 @@ class Promise:
     def covers(self, request: Request) -> bool:
         """Whether the request is like those that were calibrated: a parameter of its own takes it out.
 
-        So does a raw prompt: chats were calibrated.
+        So does a raw prompt: chats were calibrated; and so does whatever else was to decide: the client's own
+        wish, the turn before.
         """
-        if request.raw:
+        if request.raw or request.stuck is not None or request.wish.overrides:
             return False
         return self.stands() and all(
             name in LENGTHS or name in self.params or self.sampling.get(name) == value

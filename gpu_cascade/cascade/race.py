@@ -28,7 +28,7 @@ class Race(Cascade):
         """The kept draft, or the last tier's answer from its first token on: whichever is there first."""
         climb = self._begin(request)
         climb.promised = False
-        if climb.skipped or not self._drafting:
+        if climb.skipped or not climb.route.drafting:
             answer = self._top(request, climb)
         else:
             answer = self._both(request, climb)
@@ -69,7 +69,7 @@ class Race(Cascade):
         if await _spoke(first.task, draft.task):  # (1)
             await draft.end()
             climb.uses += draft.spent
-            answer = live(ahead, climb, climb.decide(self._last.name, Verdict.ESCALATED, Reason.POLICY))
+            answer = live(ahead, climb, climb.decide(climb.route.last.name, Verdict.ESCALATED, Reason.POLICY))
         elif (kept := draft.task.result()) is not None:  # (2)
             await first.end()
             await ahead.aclose()
@@ -77,7 +77,7 @@ class Race(Cascade):
                 yield piece
             return
         elif await _begins(first.task):  # (3)
-            answer = live(ahead, climb, climb.climbed(self._last.name))
+            answer = live(ahead, climb, climb.climbed(climb.route.last.name))
         else:  # (4)
             answer = self._top(request, climb)
         async with aclosing(answer) as pieces:

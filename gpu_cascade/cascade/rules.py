@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ..types import Final, Judgement, Outcome, Reason
+from ..types import Final, Judgement, Outcome, Reason, Request, Sticky
 from .signals import SIGNALS, Signal
 from .tokens import evidence
 
@@ -45,6 +45,22 @@ class Rule:
         if isinstance(self.threshold, Fixed):
             return None
         return self.threshold - (self.band.width if self.band else 0.0)
+
+
+def rule_for(rule: Rule, request: Request) -> Rule:
+    """The rule for this request.
+
+    1. The client said how sure a draft must be. 2. The turn before escalated: a stricter threshold; where
+    none decides there is none to move. 3. The rule itself.
+    """
+    signal, confidence = rule.signal, request.wish.confidence
+    if confidence is not None:  # (1)
+        least = confidence if signal.odds is None else signal.odds.reach(confidence)
+        assert least is not None, "refused before anything was drafted"
+        return replace(rule, threshold=least)
+    if request.stuck is Sticky.STRICTER and not isinstance(rule.threshold, Fixed):  # (2)
+        return replace(rule, threshold=signal.stricter(rule.threshold))
+    return rule  # (3)
 
 
 def judge(draft: Final, rule: Rule, *, guided: bool = False, first: int | None = None) -> Judgement:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate
 from operator import add, sub
+from typing import Protocol
 
 from .tokens import RULED_OUT, Evidence
 
@@ -22,6 +23,13 @@ Tops = Sequence[Sequence[float]]
 Score = Callable[[Evidence], float | None]
 
 
+class Odds(Protocol):
+    """What turns a signal into the probability that a draft is right."""
+
+    def reach(self, probability: float) -> float | None:
+        """The least value of the signal with at least that probability; inf: there is none; None: unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """A measure of confidence.
@@ -29,6 +37,8 @@ class Signal:
     score: the draft's number in `unit`, higher is surer; None where the evidence does not say.
     tops: alternatives it needs at each place that it looks at; more are not looked at.
     falls: with each further token it stays or falls, so a draft that is below a threshold stays there.
+    best: its highest value; None: it has none.
+    odds: where clients ask for a probability instead of a value.
     """
 
     name: str
@@ -36,6 +46,18 @@ class Signal:
     unit: str
     tops: int = 0
     falls: bool = False
+    best: float | None = 0.0
+    odds: Odds | None = None
+
+    def stricter(self, threshold: float) -> float:
+        """Half as far from the best value as `threshold`.
+
+        Without a best value ln 2 above it: of log odds, twice the odds; of DeepConf's confidence,
+        alternatives half as likely.
+        """
+        if self.best is None:
+            return threshold + math.log(2)
+        return max(threshold, (threshold + self.best) / 2)  # no looser where nothing can reach it
 
 
 def total(values: Sequence[float]) -> float:
@@ -237,13 +259,20 @@ SIGNALS: Mapping[str, Signal] = {
         Signal("second_smallest", _own(second_smallest), "nats", falls=True),
         Signal("third_smallest", _own(third_smallest), "nats", falls=True),
         Signal("count_below", _own(count_below), "tokens", falls=True),
-        Signal("margin_mean", _weighed(margin_mean, 2), "probability", 2),
-        Signal("margin_first", _first(margin, 2), "probability", 2, falls=True),
-        Signal("margin_q10", _weighed(margin_q10, 2), "probability", 2),
+        Signal("margin_mean", _weighed(margin_mean, 2), "probability", 2, best=1.0),
+        Signal("margin_first", _first(margin, 2), "probability", 2, falls=True, best=1.0),
+        Signal("margin_q10", _weighed(margin_q10, 2), "probability", 2, best=1.0),
         Signal("entropy_mean", _weighed(entropy_mean, TOPS), "nats per token", TOPS),
         Signal("entropy_max", _weighed(entropy_max, TOPS), "nats", TOPS, falls=True),
-        Signal("group_confidence", _weighed(group_confidence, TOPS), "nats", TOPS, falls=True),
-        Signal("max_prob", _first(max_prob, TOPS), "probability", TOPS, falls=True),
-        Signal("distance_to_uniform", _first(distance_to_uniform, TOPS), "nats", TOPS, falls=True),
+        Signal("group_confidence", _weighed(group_confidence, TOPS), "nats", TOPS, falls=True, best=None),
+        Signal("max_prob", _first(max_prob, TOPS), "probability", TOPS, falls=True, best=1.0),
+        Signal(
+            "distance_to_uniform",
+            _first(distance_to_uniform, TOPS),
+            "nats",
+            TOPS,
+            falls=True,
+            best=math.log(TOPS),
+        ),
     )
 }

@@ -7,11 +7,12 @@ from typing import Protocol
 
 from ..engines.base import Answerer
 from ..errors import CascadeError, EngineError, TierDown
-from ..types import Final, Judgement, Reason, Request, Use
+from ..types import NO_WISH, Final, Judgement, Reason, Request, Use
 from .ahead import Ahead
 from .checks.build import Required, failed, run
 from .hold import Held, hold
-from .rules import Band, Rule, checked, judge, sunk, verified
+from .rules import Band, Rule, checked, judge, rule_for, sunk, verified
+from .signals import Signal
 from .tokens import is_guided
 from .verify import verify
 
@@ -30,6 +31,13 @@ class Drafting(Protocol):
     """A tier that drafts and judges."""
 
     name: str
+
+    @property
+    def signal(self) -> Signal:
+        """What its drafts are judged by."""
+
+    def suited(self, request: Request) -> "Drafting":
+        """The tier as this request has it."""
 
     async def draft(self, request: Request) -> Drafted:
         """A draft and its judgement. `request` carries what drafts are sampled with."""
@@ -63,8 +71,30 @@ class Tier:
         self.name = answerer.name
         self._answerer, self._rule, self._second = answerer, rule, second
         self._checks = tuple(checks)
+        self._early, self._streamed = early, streamed
         floor = rule.floor if early else None
         self._floor = -math.inf if floor is None and streamed else floor
+
+    @property
+    def signal(self) -> Signal:
+        """What its drafts are judged by."""
+        return self._rule.signal
+
+    def suited(self, request: Request) -> "Tier":
+        """The tier as this request has it: its rule, and nothing that it rules out.
+
+        Where tiers are capped no larger engine looks; where time is, drafts are read to their end, for one
+        that was broken off could not be served.
+        """
+        wish = request.wish
+        if wish is NO_WISH and request.stuck is None:
+            return self
+        rule = rule_for(self._rule, request)
+        second = self._second if wish.max_tier is None else None
+        early = self._early and wish.due is None
+        return Tier(
+            self._answerer, rule, checks=self._checks, second=second, early=early, streamed=self._streamed
+        )
 
     async def draft(self, request: Request) -> Drafted:
         """A draft and its judgement. `request` carries what drafts are sampled with."""

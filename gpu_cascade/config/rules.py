@@ -32,10 +32,7 @@ class NotYet:
 
 
 # The one list of what models.yaml may describe and this version cannot do.
-NOT_YET = (
-    NotYet("cascades", "sticky.mode", lambda v: v != "off", "use off"),
-    NotYet("traces", "store", lambda v: not v.startswith("sqlite:"), "use sqlite:///FILE"),
-)
+NOT_YET = (NotYet("traces", "store", lambda v: not v.startswith("sqlite:"), "use sqlite:///FILE"),)
 
 ONLY_STARTED = ("dtype", "kv", "quantization", "tensor_parallel", "args", "boot_timeout_s")
 ONLY_ATTACHED = ("name", "api_key_env")

@@ -13,10 +13,9 @@ from starlette.types import Receive, Scope, Send
 from ..engines.base import Answerer, Pieces
 from ..errors import CascadeError, whereabouts
 from ..events import Answered, Failed
-from ..governance import Caller
 from ..types import ANONYMOUS, Decision, Delta, Final
 from . import shape
-from .asked import Asked
+from .asked import Asked, Headers
 from .guards import caller_of
 from .http import ClientGone, read_body, respond, respond_error, start, until_gone
 from .parts import Parts, Place
@@ -42,9 +41,9 @@ class Chunks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a body is read (`read(data, deadline_s)`), and how an answer is written, whole or in chunks."""
+    """How body and headers are read, the deadline between them; how answers are written, whole or chunked."""
 
-    read: Callable[[bytes, float], Asked]
+    read: Callable[[bytes, float, Headers], Asked]
     whole: Callable[[Asked, Final], bytes]
     chunks: Callable[[Asked], Chunks]
 
@@ -57,7 +56,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        exchange = _Exchange(self._parts, self._format, caller_of(scope), receive, send)
+        exchange = _Exchange(self._parts, self._format, scope, receive, send)
         try:
             await exchange.run()
         except ClientGone:
@@ -76,9 +75,10 @@ class Endpoint:
 class _Exchange:
     """One request and its answer on one connection."""
 
-    def __init__(self, parts: Parts, style: Format, caller: Caller, receive: Receive, send: Send) -> None:
+    def __init__(self, parts: Parts, style: Format, scope: Scope, receive: Receive, send: Send) -> None:
         self._parts, self._format, self._receive, self._send = parts, style, receive, send
-        self._caller = caller
+        self._caller = caller_of(scope)
+        self._headers: Headers = scope["headers"]
         self._arrived, self._at = time.monotonic(), time.time()
         self._first_token_s: float | None = None
         self._started = False
@@ -92,8 +92,10 @@ class _Exchange:
     async def run(self) -> None:
         """Read, reserve, answer."""
         body = await read_body(self._receive)
-        self._asked = wanted = self._owned(self._format.read(body, self._parts.limits.deadline_s))
+        read = self._format.read(body, self._parts.limits.deadline_s, self._headers)
+        self._asked = wanted = self._owned(read)
         answerer = self._parts.model(wanted.model, self._caller)
+        self._parts.refuse_tier(wanted.request.wish.tier, self._caller)
         with self._parts.traces.reserve() as place:
             if wanted.stream:
                 await until_gone(self._receive, self._stream(wanted, answerer, place))

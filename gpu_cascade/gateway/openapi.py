@@ -10,6 +10,7 @@ from .. import __version__
 from ..types import Judgement, Reason, Use, Verdict
 from .asked.chat import ChatBody
 from .asked.completion import CompletionBody
+from .asked.wish import HEADERS
 
 _POSTS = {
     "/v1/chat/completions": (ChatBody, "A chat: the next message, whole or as server-sent events."),
@@ -63,6 +64,7 @@ _CASCADE = {
         "certified": {"type": "boolean"},
         "judged": _refs("Judgement"),
         "uses": _refs("Use"),
+        "explained": {"type": "array", "items": {"type": "string"}},  # only where it was asked for
     },
 }
 _ANSWER = {"type": "object", "properties": {"cascade": _CASCADE}, "required": ["cascade"]}
@@ -90,9 +92,15 @@ def _post(said: str, body: Mapping[str, Any]) -> dict[str, Any]:
     answers = {"application/json": {"schema": _ANSWER}, "text/event-stream": {}}
     return {
         "summary": said,
+        "parameters": [_header(name) for name in HEADERS.values()],
         "requestBody": asked,
         "responses": {"200": {"description": "The answer.", "content": answers}, "default": _failure()},
     }
+
+
+def _header(name: str) -> dict[str, Any]:
+    said = "As the field of cascade in the body, which wins."
+    return {"name": name, "in": "header", "description": said, "schema": {"type": "string"}}
 
 
 def _get(path: str, said: str) -> dict[str, Any]:

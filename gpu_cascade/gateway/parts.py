@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..engines.base import Answerer
-from ..errors import UnknownModel
+from ..errors import BadRequest, UnknownModel
 from ..events import Hooks
 from ..governance import Caller
 from ..traces import Record
@@ -60,3 +60,9 @@ class Parts:
         if name not in names:
             raise UnknownModel(f"there is no model {name!r} here; known: {', '.join(names)}", param="model")
         return self.models[name]
+
+    def refuse_tier(self, name: str | None, caller: Caller) -> None:
+        """Raises `BadRequest` where the caller fixes a tier that it may not ask for by name either."""
+        if name is not None and name in self.models and not caller.may_use(name):
+            known = ", ".join(self.names(caller))
+            raise BadRequest(f"cascade.tier is {name!r}; this key may use {known}", param="cascade.tier")

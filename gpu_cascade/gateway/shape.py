@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ..errors import CascadeError
+from ..traces import explain
 from ..types import Decision, Final, Request, TokenLogprob, TopLogprob, Use
 from .asked import Asked
 
@@ -31,12 +32,14 @@ def headers(request: Request, decision: Decision | None) -> list[tuple[bytes, by
     return [(f"x-cascade-{name}".encode(), value.encode()) for name, value in pairs.items()]
 
 
-def cascade_object(request: Request, final: Final) -> dict[str, Any]:
+def cascade_object(asked: Asked, final: Final) -> dict[str, Any]:
     """What became of the request and what it cost, over all tiers. Signals in nats, times in seconds."""
     decision = final.decision
     assert decision is not None, "an answer reached the gateway without a decision"
+    wish = asked.request.wish
+    explained = {"explained": explain(asked.model, decision, final.uses, wish)} if wish.explain else {}
     return {
-        "id": request.id,
+        "id": asked.request.id,
         "tier": decision.tier,
         "verdict": decision.verdict,
         "reason": decision.reason,
@@ -44,6 +47,7 @@ def cascade_object(request: Request, final: Final) -> dict[str, Any]:
         "certified": decision.certified,
         "judged": decision.judged,
         "uses": final.uses,
+        **explained,
     }
 
 
@@ -78,7 +82,7 @@ def whole(asked: Asked, kind: str, choices: list[dict[str, Any]], final: Final) 
             **_head(asked, kind),
             "choices": choices,
             "usage": usage(final.answered_by),
-            "cascade": cascade_object(asked.request, final),
+            "cascade": cascade_object(asked, final),
         }
     )
 
@@ -87,7 +91,7 @@ class Events:
     """The server-sent events of one stream."""
 
     def __init__(self, asked: Asked, kind: str) -> None:
-        self._head, self._request = _head(asked, kind), asked.request
+        self._head, self._asked = _head(asked, kind), asked
         self._usage = {"usage": None} if asked.include_usage else {}
 
     def event(self, choices: list[dict[str, Any]], **more: object) -> bytes:
@@ -98,7 +102,7 @@ class Events:
         """How each choice ends, the last with the cascade object; the usage if it was asked for; `[DONE]`."""
         *others, last = finishes
         events = [self.event([finish]) for finish in others]
-        events.append(self.event([last], cascade=cascade_object(self._request, final)))
+        events.append(self.event([last], cascade=cascade_object(self._asked, final)))
         if self._usage:
             events.append(self.event([], usage=usage(final.answered_by)))
         return b"".join([*events, b"data: [DONE]\n\n"])

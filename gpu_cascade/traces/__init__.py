@@ -3,7 +3,7 @@
 from .buffer import LIMIT, Reservation, StoreHealth, Traces
 from .record import Record, record_json
 from .store import read, read_recent
-from .why import why
+from .why import explain, why
 
 __all__ = [
     "LIMIT",
@@ -11,6 +11,7 @@ __all__ = [
     "Reservation",
     "StoreHealth",
     "Traces",
+    "explain",
     "read",
     "read_recent",
     "record_json",

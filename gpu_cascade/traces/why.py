@@ -1,163 +1,25 @@
-"""A decision told in a few plain words. Pure."""
+"""A decision told in a few plain words: of a record, and of an answer that is just going out. Pure."""
 
-import math
+from collections.abc import Sequence
 
-from ..types import Judgement, Reason, Use, Verdict
+from ..types import Decision, Use, Wish
 from .record import Record
-
-# Signals that are one token's log-probability: these are told as a probability as well.
-LOGPROBS = frozenset({"logprob_quantile", "min_logprob"})
+from .words import decided, spent
 
 
 def why(record: Record) -> str:
     """What was drafted, how sure it was, who answered and why, what it cost."""
-    spent = "; ".join(_spent(use) for use in record.uses)
-    return " ".join(filter(None, [_decided(record), f"{spent}." if spent else "", _timed(record)]))
+    told = decided(record.model, record.decision, record.uses)
+    cost = "; ".join(spent(use) for use in record.uses)
+    return " ".join([*told, *([f"{cost}."] if cost else []), _timed(record)])
 
 
-def _decided(record: Record) -> str:
-    judged = record.decision.judged
-    if not judged:
-        return _undrafted(record)
-    drafts = ". ".join(_draft(judgement, record.uses) for judgement in judged)
-    return f"{drafts}, {_outcome(record)}."
-
-
-def _undrafted(record: Record) -> str:
-    """Nothing was judged.
-
-    1. The client chose the engine; 2. the configuration did; 3. the gate; 4. a race was over; 5. newer.
-    """
-    decision = record.decision
-    if decision.verdict is Verdict.DIRECT:  # (1)
-        return f"The client asked for the {decision.tier} model by name, so no draft was made."
-    if (decision.verdict, decision.reason) == (Verdict.FORCED, Reason.POLICY):  # (2)
-        return (
-            f"{record.model} sends every request up (threshold: escalate_all), so no draft was made and "
-            f"the {decision.tier} model answered."
-        )
-    if decision.verdict is Verdict.SKIPPED:  # (3)
-        return f"The gate found a draft hopeless, so none was made and the {decision.tier} model answered."
-    if (decision.verdict, decision.reason) == (Verdict.ESCALATED, Reason.POLICY):  # (4)
-        return f"The {decision.tier} model spoke before a draft was judged, so it answered (stream: race)."
-    return f"The {decision.tier} model answered, {_words(record)}."  # (5)
-
-
-def _draft(judgement: Judgement, uses: tuple[Use, ...]) -> str:
-    """What one tier wrote and what was made of it; ends open, for the outcome to follow."""
-    use = next((use for use in uses if use.engine == judgement.engine), None)
-    if use is None:  # it was asked and sent nothing
-        refused = judgement.reason is Reason.INCOMPLETE
-        return f"The {judgement.engine} model {'refused the request' if refused else 'could not answer'}"
-    count = use.completion_tokens
-    drafted = f"The {judgement.engine} model drafted {count} token{'s' * (count != 1)}"
-    return f"{drafted}. {_judged(judgement, count)}"
-
-
-def _judged(judgement: Judgement, tokens: int) -> str:
-    """The draft's judgement: its numbers, what the checks found, what another model thought of it."""
-    said = [_decisive(judgement, tokens), _found(judgement), _looked(judgement)]
-    return ". ".join(sentence for sentence in said if sentence)
-
-
-def _decisive(judgement: Judgement, tokens: int) -> str:
-    """What the draft's own tokens said.
-
-    1. Incomplete or without evidence: no number decided. 2. No threshold: the number is told all the same.
-    3. Broken off. 4. Otherwise the signal and the threshold decided.
-    """
-    signal, threshold = judgement.signal, judgement.threshold
-    if judgement.reason is Reason.INCOMPLETE and not judgement.outcomes:  # (1)
-        return "It was empty or cut off"
-    if signal is None or judgement.reason is Reason.NO_EVIDENCE:
-        return "Not every token came with a log-probability, and no evidence never counts as sure"
-    subject, sure = _subject(judgement, tokens), judgement.by in LOGPROBS
-    if threshold is None:  # (2)
-        return f"{subject} {_number(signal)}{_sure(signal, ' sure') if sure else ''}"
-    digits = _digits(signal, threshold)
-    asked = f"the threshold of {_number(threshold, digits)}{_sure(threshold) if sure else ''}"
-    if judgement.tokens_read is not None:  # (3)
-        read = f"It was broken off after {judgement.tokens_read} token{'s' * (judgement.tokens_read != 1)}"
-        return f"{read}: {judgement.by} could be at most {_number(signal, digits)}, below {asked}"
-    found = f"{subject} {_number(signal, digits)}{_sure(signal, ' sure') if sure else ''}"  # (4)
-    return f"{found}, {'not below' if signal >= threshold else 'below'} {asked}"
-
-
-def _subject(judgement: Judgement, tokens: int) -> str:
-    """Whose number it is: of drafts of up to 41 tokens one decides, of longer ones the k-th least sure."""
-    if judgement.by not in LOGPROBS:
-        return f"Its {judgement.by} was"
-    return f"Its least sure token{'s' * (tokens > 41)} had a log-probability of"
-
-
-def _found(judgement: Judgement) -> str:
-    """The checks, each with its score and its evidence."""
-    told = [f"{one.name} {_score(one.score)} ({one.evidence})" for one in judgement.outcomes]
-    return f"Checks: {', '.join(told)}" if told else ""
-
-
-def _looked(judgement: Judgement) -> str:
-    """What another engine said of the draft, or that it could not be asked."""
-    if judgement.judge is None:
-        return ""
-    if judgement.p_true is None:
-        down = judgement.reason is Reason.TIER_DOWN
-        return f"The {judgement.judge} model {'could not be asked' if down else 'said neither yes nor no'}"
-    given, least = _number(judgement.p_true), _number(judgement.p_least or 0.0)
-    return f"The {judgement.judge} model gave it {given} of being right, at least {least} is asked"
-
-
-def _score(score: float | None) -> str:
-    return "unknown" if score is None else _number(score)
-
-
-def _outcome(record: Record) -> str:
-    """Which tier answered, as the end of the sentence about the last draft.
-
-    1. No draft is ever in question. 2. The last one stands, or was shown before it turned out cut.
-    3. It went up. 4. It should have and could not.
-    """
-    decision = record.decision
-    last = decision.judged[-1]
-    if last.keep and last.reason is Reason.POLICY:  # (1)
-        return f"but {record.model} keeps every draft (threshold: keep_all), so it is the answer"
-    if last.keep and decision.verdict in {Verdict.KEPT, Verdict.ESCALATED}:  # (2)
-        cut = decision.reason is Reason.INCOMPLETE
-        return f"so its draft is the answer{', shown as it came, though it was cut off' if cut else ''}"
-    if decision.verdict is Verdict.ESCALATED:  # (3)
-        return f"so the {decision.tier} model answered instead"
-    if decision.verdict is Verdict.DEGRADED:  # (4)
-        late = decision.reason is Reason.DEADLINE
-        cause = "there was no time left for the next model" if late else "the next model could not answer"
-        return f"but {cause}, so the draft of the {decision.tier} model is the answer all the same"
-    return f"and the {decision.tier} model answered, {_words(record)}"
-
-
-def _words(record: Record) -> str:
-    decision = record.decision
-    return f"{decision.verdict} ({decision.reason.replace('_', ' ')})"
-
-
-def _spent(use: Use) -> str:
-    return (
-        f"{use.engine}: {use.prompt_tokens}+{use.completion_tokens} tokens, {use.engine_s:.2f} engine-seconds"
-    )
+def explain(model: str, decision: Decision, uses: Sequence[Use], wish: Wish) -> list[str]:
+    """The same as a list of sentences, for who asked `model` with that wish and waits for the answer."""
+    own = [] if wish.confidence is None else [f"The client asked for a confidence of {wish.confidence:g}."]
+    return [*own, *decided(model, decision, uses), *(f"{spent(use)}." for use in uses)]
 
 
 def _timed(record: Record) -> str:
     waiting_s = sum(use.queue_s for use in record.uses)
     return f"Answered in {record.total_s:.1f} s, of which {waiting_s:.1f} s waiting."
-
-
-def _sure(logprob: float, word: str = "") -> str:
-    """The probability behind a log-probability, in brackets; nothing for numbers that are none."""
-    return f" ({math.exp(logprob):.0%}{word})".replace("%", " %") if logprob <= 0 else ""
-
-
-def _number(value: float, digits: int = 2) -> str:
-    return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.3g}"
-
-
-def _digits(a: float, b: float) -> int:
-    """Two decimals, more where the two numbers would read alike: "-0.90, below -0.90" explains nothing."""
-    return next((n for n in range(2, 9) if a == b or _number(a, n) != _number(b, n)), 9)

@@ -1,6 +1,6 @@
 """From a cascade's section of models.yaml to an Answerer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from ..cascade.cascade import Cascade
 from ..cascade.checks.build import build
@@ -9,22 +9,21 @@ from ..cascade.signals import SIGNALS
 from ..cascade.tier import Second
 from ..config import CascadeConfig, Config
 from ..engines.base import Answerer
+from .engines import Tiers
 from .streams import drafts, joined
 
 
-def by_hand(
-    name: str, config: Config, engines: Mapping[str, Answerer], judge: Callable[[str], Answerer]
-) -> Cascade:
+def by_hand(name: str, config: Config, engines: Tiers) -> Cascade:
     """The cascade of that name with the threshold that stands in the file; it certifies nothing."""
     made = config.cascades[name]
     assert made.threshold is not None, "refused at load"
-    *tiers, last = (engines[tier] for tier in made.tiers)
+    tiers = [engines.leased[tier] for tier in made.tiers]
     if made.threshold == Fixed.ESCALATE_ALL.value:
-        return Cascade(name, [], last, made.sampling)
+        return joined(name, made, [], tiers, engines)
     rule, checks = _rule(made), build(made.checks, config.resolve)
-    second, early = _second(made, rule, judge), made.early_abort == "on"
-    drafting = [drafts(made, tier, rule, checks, second, early=early) for tier in tiers]
-    return joined(name, made, drafting, last, judge)
+    second, early = _second(made, rule, engines.judge), made.early_abort == "on"
+    drafting = [drafts(made, tier, rule, checks, second, early=early) for tier in tiers[:-1]]
+    return joined(name, made, drafting, tiers, engines)
 
 
 def _rule(made: CascadeConfig) -> Rule:

@@ -53,13 +53,13 @@ def checked(name: str, config: Config, *, fake: bool = False) -> Artifact:
 def by_calibration(name: str, config: Config, engines: Tiers, artifact: Artifact) -> Calibrated:
     """The cascade of that name as its calibration says."""
     made = config.cascades[name]
-    last = engines.leased[made.tiers[-1]]
+    tiers = [engines.leased[tier] for tier in made.tiers]
     promise = _promise(artifact, made.tiers, engines) if artifact.certified else None
     checks = build(made.checks, config.resolve)
     steps = artifact.steps if artifact.certified else []
     drafting = [_tier(step, made, checks, engines) for step in steps]
     gate = artifact.gate if made.gate == "auto" else None
-    return Calibrated(joined(name, made, drafting, last, engines.judge, promise=promise, gate=gate), artifact)
+    return Calibrated(joined(name, made, drafting, tiers, engines, promise=promise, gate=gate), artifact)
 
 
 def bound_now(name: str, config: Config, *, fake: bool = False) -> dict[str, str]:

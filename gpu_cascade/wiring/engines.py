@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..cascade.budget import Load
 from ..config import Config
 from ..engines.base import Answerer
 from ..engines.child import EngineProcess
@@ -28,6 +29,7 @@ from ..staging.stage import Stage, staged
 from ..vram.scheduler import state
 from ..vram.scheduler.core import Core
 from ..vram.scheduler.shell import Scheduler
+from ..vram.scheduler.words import State
 from ..vram.witness import Witness
 from .hands import Body, EngineHands
 from .kv_watch import KvWatch
@@ -54,6 +56,9 @@ class Tiers(Protocol):
 
     def version(self, name: str) -> str:
         """The engine's, as it runs now; `unknown` before its first boot."""
+
+    def load(self, name: str) -> Load:
+        """What stands before an answer of it now."""
 
 
 class Engines:
@@ -104,6 +109,13 @@ class Engines:
     def awake(self, name: str) -> bool:
         """Whether it takes requests now, without waiting for anything but a place."""
         return self.scheduler.core.engines[name].open
+
+    def load(self, name: str) -> Load:
+        """What stands before an answer of it now. One that is away needs its own way back at least."""
+        one = self.scheduler.core.engines[name]
+        ahead = (one.desk.waiting + (one.desk.taken >= one.desk.places)) / one.desk.places
+        rest = State.ABSENT if one.state is State.BOOTING else one.state
+        return Load(ahead, one.profile.in_s(rest))
 
     def missing(self) -> list[str]:
         """The engines that requests can neither use nor wait for, each with its reason."""

@@ -94,7 +94,7 @@ def _check_keys(config: Config, door: Door) -> None:
 
 def _made(name: str, config: Config, engines: Engines, options: Options) -> Calibrated | Cascade:
     if config.cascades[name].calibration is None:
-        return by_hand(name, config, engines.leased, engines.judge)
+        return by_hand(name, config, engines)
     return by_calibration(name, config, engines, checked(name, config, fake=options.fake))
 
 
@@ -124,7 +124,7 @@ class _House:
         self._config, self._engines, self._traces, self._hooks = config, engines, traces, hooks
         self._cascades, self._monitored = cascades, monitored
         shadows = {name: one.shadow for name, one in monitored.items()}
-        self._models = models_of(cascades, shadows, engines)
+        self._models = models_of(config, cascades, shadows, engines)
         self._metrics = Metrics(list(self._models), __version__, traces.health)
         self._metrics.registry.register(ShadowCollector([one.shadow for one in monitored.values()]))
         self._metrics.registry.register(SchedulerCollector(engines.scheduler))

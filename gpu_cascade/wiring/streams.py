@@ -1,7 +1,9 @@
 """What `stream` in a cascade's section means: how its tiers draft, and what joins them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
+from ..cascade.budget import Pace
 from ..cascade.cascade import Cascade
 from ..cascade.checks.build import Required
 from ..cascade.commit import Committing
@@ -12,6 +14,7 @@ from ..cascade.rules import Rule
 from ..cascade.tier import Drafting, Second, Tier
 from ..config import CascadeConfig
 from ..engines.base import Answerer
+from .engines import Tiers
 
 
 def drafts(
@@ -33,14 +36,15 @@ def joined(
     name: str,
     made: CascadeConfig,
     drafting: Sequence[Drafting],
-    last: Answerer,
-    awake: Callable[[str], Answerer],
+    tiers: Sequence[Answerer],
+    engines: Tiers,
     *,
     promise: Promise | None = None,
     gate: Gate | None = None,
 ) -> Cascade:
-    """The cascade of these tiers; `awake` gives an engine that answers only while it is awake."""
-    if made.stream != "race":
-        return Cascade(name, drafting, last, made.sampling, promise=promise, gate=gate)
-    rival = awake(last.name)
-    return Race(name, drafting, last, made.sampling, promise=promise, gate=gate, rival=rival)
+    """The cascade of these tiers, cheapest first, of which `drafting` draft."""
+    *lower, last = tiers
+    make = partial(Race, rival=engines.judge(last.name)) if made.stream == "race" else Cascade
+    return make(
+        name, drafting, last, made.sampling, lower=lower, promise=promise, gate=gate, pace=Pace(engines.load)
+    )

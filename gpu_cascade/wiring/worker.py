@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import math
 import os
 import pickle
 import signal
@@ -18,6 +19,7 @@ from typing import Any
 import msgspec
 import uvloop
 
+from ..cascade import budget
 from ..cascade.cascade import Cascade
 from ..config import MonitorConfig
 from ..engines.base import Answerer
@@ -67,6 +69,10 @@ class WorkerEngines:
     def version(self, name: str) -> str:
         """The engine's, as the last news have it."""
         return self.news.engines[name].version
+
+    def load(self, name: str) -> budget.Load:
+        """Who waits there for other workers is not known here; one that is away may be so for long."""
+        return budget.Load(away_s=0.0 if self.news.engines[name].awake else math.inf)
 
     def beside(self, told: Beside) -> None:
         """So much runs there for other workers."""
@@ -125,7 +131,7 @@ async def working(errand: Errand, orphaned: Callable[[], None]) -> AsyncIterator
 def _made(name: str, errand: Errand, engines: WorkerEngines) -> Calibrated | Cascade:
     if name in errand.artifacts:
         return by_calibration(name, errand.config, engines, errand.artifacts[name])
-    return by_hand(name, errand.config, engines.leased, engines.judge)
+    return by_hand(name, errand.config, engines)
 
 
 def _heed(engines: WorkerEngines, cascades: Mapping[str, Calibrated | Cascade], news: News) -> None:
@@ -146,7 +152,7 @@ def _parts(
     gateway = config.gateway
     offers = {name: Offers(link, name, config.cascades[name].monitor) for name in errand.monitored}
     return Parts(
-        models=models_of(cascades, offers, engines),
+        models=models_of(config, cascades, offers, engines),
         traces=RemoteRecords(link, config.traces.on_full),
         hooks=Hooks(link.tell),
         limits=Limits(gateway.deadline_s, gateway.hold_s, config.traces.content),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gpu_cascade.cascade.budget import Pace
 from gpu_cascade.cascade.cascade import Cascade
 from gpu_cascade.cascade.commit import Committing, judge_first
 from gpu_cascade.cascade.promise import Promise
@@ -15,9 +16,10 @@ from gpu_cascade.engines.fake import Fake, Fault, Line
 from gpu_cascade.engines.leased import Leased
 from gpu_cascade.engines.meter import BusyMeter
 from gpu_cascade.errors import EngineLost
-from gpu_cascade.types import Delta, Final, Reason, Request, TokenLogprob, Verdict
+from gpu_cascade.types import Delta, Final, Reason, Request, TokenLogprob, Verdict, Wish
 
 from ..places import places
+from .clock import Clock
 
 ASK = Request([{"role": "user", "content": "Is travel refundable?"}])
 LONG = "one two three four five six seven eight"
@@ -224,3 +226,25 @@ def _tokens(numbers):
 
 def shown(final):
     return final.decision.verdict, final.decision.reason, final.text
+
+
+async def test_a_client_may_say_how_sure_the_first_tokens_must_be():
+    """Its number takes the threshold's place, for that request alone."""
+    made = cascade(small(logprob=[-0.5, -0.5, -0.5, -0.5]))
+
+    stricter = await made.answer(replace(ASK, wish=Wish(confidence=-0.2)))
+    as_ever = await made.answer(ASK)
+
+    assert [Verdict.ESCALATED, Verdict.KEPT] == [one.decision.verdict for one in (stricter, as_ever)]
+
+
+async def test_where_time_is_short_an_unsure_draft_is_written_to_its_end():
+    """It has to stand in for the answer of a tier that takes longer than the client waits."""
+    clock = Clock()
+    pace = Pace(clock=clock)
+    pace.took("large", began=clock.now - 10, uses=())
+    made = cascade(small(logprob=[-2.0, -2.0, -2.0, -2.0]), pace=pace)
+
+    final = await made.answer(replace(ASK, wish=Wish(due=clock.now + 5)))
+
+    assert (Verdict.DEGRADED, Reason.BUDGET, LONG) == shown(final)

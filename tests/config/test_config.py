@@ -62,6 +62,14 @@ def test_off_is_off_in_every_spelling(write, written):
     assert (cascade.gate, cascade.early_abort, cascade.sticky.mode) == ("off", "off", "off")
 
 
+@pytest.mark.parametrize("mode", ["skip", "stricter"])
+def test_conversations_may_stick(write, mode):
+    """What an escalation means for later turns, and for how long."""
+    sticky = load(write(GOOD + f"    sticky: {{mode: {mode}, ttl_s: 60}}\n")).cascades["policy"].sticky
+
+    assert (mode, 60) == (sticky.mode, sticky.ttl_s)
+
+
 @pytest.mark.parametrize(
     ("written", "value"), [("on", True), ("'yes'", True), ("true", True), ("off", False)]
 )

@@ -294,7 +294,6 @@ def test_a_secret_is_not_repeated(write, old, new):
 
 
 ASKED = {
-    "sticky.mode": ("    sticky: {mode: skip}\n", "cascades.policy.sticky.mode: skip"),
     "store": ("traces: {store: 'postgresql://h/db'}\n", "traces.store"),
 }
 

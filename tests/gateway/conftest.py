@@ -9,6 +9,7 @@ import openai
 import pytest_asyncio
 
 from gpu_cascade.cascade.direct import Direct
+from gpu_cascade.cascade.sticky import Remembered, Sticking
 from gpu_cascade.engines.fake import Fake, Line
 from gpu_cascade.events import Hooks
 from gpu_cascade.gateway.app import build
@@ -16,6 +17,7 @@ from gpu_cascade.gateway.guards import Door
 from gpu_cascade.gateway.parts import Limits, Parts
 from gpu_cascade.gateway.server import address, listen, serving
 from gpu_cascade.traces import Traces
+from gpu_cascade.types import Sticky
 
 from ..cascades import cascade
 
@@ -85,13 +87,26 @@ async def serve(port, tmp_path):
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(
-            small=DRAFT, large=ANSWER, threshold=-0.9, key=None, cors=(), keys=None, made=cascade, **limits
+            small=DRAFT,
+            large=ANSWER,
+            threshold=-0.9,
+            key=None,
+            cors=(),
+            keys=None,
+            made=None,
+            sticky=Sticky.OFF,
+            ttl_s=1800,
+            pace=None,
+            **limits,
         ):
             tiers = [
                 engine if isinstance(engine, Fake) else Fake(name, engine)
                 for name, engine in (("small", small), ("large", large))
             ]
-            models = {"cascade": made(*tiers, threshold=threshold)}
+            answerer = (
+                made(*tiers, threshold=threshold) if made else cascade(*tiers, threshold=threshold, pace=pace)
+            )
+            models = {"cascade": Sticking(answerer, sticky, Remembered(ttl_s), b"secret")}
             models |= {tier.name: Direct(tier) for tier in tiers}
             traces = Traces(tmp_path / "traces.db", "refuse", limit=limits.pop("places", 100))
             traces.open()

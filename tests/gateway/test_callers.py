@@ -67,6 +67,16 @@ async def test_models_are_those_one_may_use(served, keys):
     assert 200 == (await ask(served, keys["bob"], "small"))[0]
 
 
+async def test_a_tier_is_fixed_by_who_may_ask_for_it(served, keys):
+    """Who may use the cascade alone cannot have the large engine every time; a cap opens nothing."""
+    status, body = await ask(served, keys["ann"], cascade={"tier": "large"})
+
+    assert (400, "cascade.tier") == (status, body["error"]["param"])
+    assert "this key may use cascade" in body["error"]["message"]
+    assert 200 == (await ask(served, keys["ann"], cascade={"max_tier": "small"}))[0]
+    assert "large" == (await ask(served, keys["bob"], cascade={"tier": "large"}))[1]["cascade"]["tier"]
+
+
 @pytest.mark.parametrize("path", OPERATORS_VIEWS)
 async def test_operators_views(served, keys, path):
     """State and metrics tell of everybody's use: users and strangers get a sentence."""

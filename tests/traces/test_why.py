@@ -2,8 +2,8 @@
 
 import pytest
 
-from gpu_cascade.traces import why
-from gpu_cascade.types import Judgement, Outcome, Reason, Use, Verdict
+from gpu_cascade.traces import explain, why
+from gpu_cascade.types import Judgement, Outcome, Reason, Use, Verdict, Wish
 
 from ..records import SMALL, SURE, UNSURE, record
 
@@ -90,6 +90,30 @@ CASES = {
     "skipped": (
         {"judged": [], "verdict": Verdict.SKIPPED, "reason": Reason.GATE},
         "The gate found a draft hopeless, so none was made and the large model answered.",
+    ),
+    "skipped in a conversation": (
+        {"judged": [], "verdict": Verdict.SKIPPED, "reason": Reason.STICKY},
+        "The turn before this one went up, so no draft was made and the large model answered.",
+    ),
+    "a conversation that must be surer": (
+        {"reason": Reason.STICKY},
+        "so the large model answered instead. The turn before this one went up, so the draft had to be surer",
+    ),
+    "kept in such a conversation": (
+        {"judged": [SURE], "tier": "small", "verdict": Verdict.KEPT, "reason": Reason.STICKY},
+        "so its draft is the answer. The turn before this one went up, so the draft had to be surer",
+    ),
+    "a tier that the client fixed": (
+        {"judged": [], "uses": [SMALL], "tier": "small", "verdict": Verdict.FORCED, "reason": Reason.CLIENT},
+        "The client fixed the tier, so the small model answered, without a draft.",
+    ),
+    "the highest tier that the client allowed": (
+        {"tier": "mid", "verdict": Verdict.FORCED, "reason": Reason.CLIENT},
+        "(41 %), so the mid model answered instead, the highest that the client allowed.",
+    ),
+    "degraded by the client's budget": (
+        {"tier": "small", "verdict": Verdict.DEGRADED, "reason": Reason.BUDGET},
+        "but the client's time limit could not pay for the next model, so the draft of the small model is",
     ),
     "another signal": (
         {"judged": [Judgement("small", 0.31, 0.5, Reason.UNSURE, keep=False, by="margin_mean")]},
@@ -197,3 +221,16 @@ def test_a_live_draft_that_was_cut_is_told():
     told = why(record(judged=[SURE], uses=[SMALL], **kept))
 
     assert "so its draft is the answer, shown as it came, though it was cut off." in told
+
+
+def test_an_answer_is_explained_in_the_words_of_its_record():
+    """A sentence for each thing that decided, and the client's own wish, which no record has."""
+    told = record()
+
+    explained = explain("cascade", told.decision, told.uses, Wish(confidence=-0.9))
+
+    assert "The client asked for a confidence of -0.9." == explained[0]
+    assert explained[1] in why(told)
+    assert ["small: 43+14 tokens, 0.41 engine-seconds.", "large: 42+31 tokens, 1.90 engine-seconds."] == (
+        explained[2:]
+    )

@@ -1,7 +1,10 @@
 """From `stream` in models.yaml to a cascade that answers so."""
 
+from dataclasses import dataclass
+
 import pytest
 
+from gpu_cascade.cascade.budget import Load
 from gpu_cascade.config import load
 from gpu_cascade.engines.fake import Fake, Line
 from gpu_cascade.engines.leased import IfAwake
@@ -16,6 +19,23 @@ cascades: {{cascade: {{tiers: [small, large], {more}}}}}
 """
 
 
+@dataclass
+class Here:
+    """The engines as cascades are made of them; all `awake`, or none."""
+
+    leased: dict
+    awake: bool
+
+    def judge(self, name):
+        return IfAwake(self.leased[name], lambda: self.awake)
+
+    def version(self, _name):
+        return "fake"
+
+    def load(self, _name):
+        return Load()
+
+
 def configured(tmp_path, more):
     path = tmp_path / "models.yaml"
     path.write_text(YAML.format(more=more))
@@ -28,7 +48,7 @@ async def asked(config, awake=True):
         "small": Fake("small", Line(text="one two three four", token_s=0.005)),
         "large": Fake("large", Line(text="Only with a receipt.")),
     }
-    made = by_hand("cascade", config, engines, lambda name: IfAwake(engines[name], lambda: awake))
+    made = by_hand("cascade", config, Here(engines, awake))
     pieces = [piece async for piece in made.stream(ASK)]
     texts = [piece.text for piece in pieces if isinstance(piece, Delta) and piece.text]
     return texts, {name: len(engine.seen) for name, engine in engines.items()}

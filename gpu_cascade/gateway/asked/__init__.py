@@ -3,5 +3,6 @@
 from .chat import read_chat
 from .completion import read_completion
 from .request import Asked
+from .wish import Headers
 
-__all__ = ["Asked", "read_chat", "read_completion"]
+__all__ = ["Asked", "Headers", "read_chat", "read_completion"]

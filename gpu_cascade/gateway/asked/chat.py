@@ -10,6 +10,7 @@ from .messages import check_messages
 from .refused import CHAT
 from .request import Asked, asked, parse
 from .sampling import Sampling
+from .wish import Headers
 
 
 class ChatBody(Sampling, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,13 +41,13 @@ class ChatBody(Sampling, frozen=True, kw_only=True, forbid_unknown_fields=True):
 _decode = msgspec.json.Decoder(ChatBody).decode
 
 
-def read_chat(data: bytes, deadline_s: float) -> Asked:
-    """The body as a request; `BadRequest` names the parameter that is wrong."""
+def read_chat(data: bytes, deadline_s: float, headers: Headers = ()) -> Asked:
+    """Body and headers as a request; `BadRequest` names the parameter that is wrong."""
     body = parse(data, _decode, ChatBody, CHAT)
     check_messages(body.messages)
     _check(body)
     logprobs = (body.top_logprobs or 0) if body.logprobs else None
-    return asked(body, body.messages, logprobs, deadline_s)
+    return asked(body, body.messages, logprobs, deadline_s, headers)
 
 
 def _check(body: ChatBody) -> None:

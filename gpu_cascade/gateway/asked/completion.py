@@ -7,6 +7,7 @@ import msgspec
 from .refused import COMPLETION
 from .request import Asked, asked, parse
 from .sampling import Sampling
+from .wish import Headers
 
 
 class CompletionBody(Sampling, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,7 +20,8 @@ class CompletionBody(Sampling, frozen=True, kw_only=True, forbid_unknown_fields=
 _decode = msgspec.json.Decoder(CompletionBody).decode
 
 
-def read_completion(data: bytes, deadline_s: float) -> Asked:
-    """The body as a request; `BadRequest` names the parameter that is wrong."""
+def read_completion(data: bytes, deadline_s: float, headers: Headers = ()) -> Asked:
+    """Body and headers as a request; `BadRequest` names the parameter that is wrong."""
     body = parse(data, _decode, CompletionBody, COMPLETION)
-    return asked(body, [{"role": "user", "content": body.prompt}], body.logprobs, deadline_s, raw=True)
+    messages = [{"role": "user", "content": body.prompt}]
+    return asked(body, messages, body.logprobs, deadline_s, headers, raw=True)

@@ -40,7 +40,6 @@ _BOTH = {
 CHAT = {
     **_BOTH,
     "audio": "answers are text; leave it out",
-    "cascade": "it is not available yet; leave it out",
     "chat_template": "it is a program that would run in the engine; set chat-template in its args",
     "function_call": "OpenAI calls it tool_choice now",
     "functions": "OpenAI calls it tools now: [{type: function, function: ...}]",

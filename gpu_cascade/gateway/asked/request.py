@@ -13,6 +13,7 @@ from ...errors import BadRequest
 from ...types import ANONYMOUS, Request
 from .fields import StreamOptions
 from .sampling import Sampling
+from .wish import Headers, read_wish
 
 B = TypeVar("B", bound=Sampling)
 _TYPED = frozenset({"tools", "tool_choice", "response_format", "structured_outputs"})
@@ -56,8 +57,15 @@ def _slowly(data: bytes, kind: type[B], refused: Mapping[str, str]) -> B:
 
 
 def _param(sentence: str) -> str | None:
-    """The field that msgspec's sentence is about: where it happened, else which is missing or unknown."""
-    found = re.search(r"`\$\.(\w+)", sentence) or re.search(r"(?:unknown|required) field `(\w+)`", sentence)
+    """The field that msgspec's sentence is about: where it happened, else which is missing or unknown.
+
+    Of `cascade` the field inside it: there each is a parameter.
+    """
+    at, named = re.search(r"`\$\.(\w+)", sentence), re.search(r"(?:unknown|required) field `(\w+)`", sentence)
+    if at is not None and at[1] == "cascade":
+        inside = re.search(r"`\$\.cascade\.(\w+)", sentence) or named
+        return f"cascade.{inside[1]}" if inside else "cascade"
+    found = at or named
     return found[1] if found else None
 
 
@@ -66,6 +74,7 @@ def asked(
     messages: Sequence[Mapping[str, Any]],
     logprobs: int | None,
     deadline_s: float,
+    headers: Headers,
     *,
     raw: bool = False,
 ) -> Asked:
@@ -79,6 +88,7 @@ def asked(
         caller=body.user or ANONYMOUS,
         deadline=time.monotonic() + deadline_s,
         raw=raw,
+        wish=read_wish(body.cascade, headers, raw=raw),
     )
     options = body.stream_options or StreamOptions()
     return Asked(body.model, request, bool(body.stream), options.include_usage)

@@ -5,12 +5,14 @@ from typing import Annotated, Literal
 import msgspec
 
 from .fields import Count, Known, Penalty, StreamOptions, StructuredOutputs, Texts, TokenIds
+from .wish import CascadeWish
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who is asked, how it samples, and how the answer is sent."""
 
     model: str
+    cascade: CascadeWish | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: Annotated[int, msgspec.Meta(ge=1, le=16)] | None = None

@@ -13,6 +13,7 @@ from openai.types.chat import completion_create_params as chats
 from gpu_cascade.gateway.asked.chat import ChatBody
 from gpu_cascade.gateway.asked.completion import CompletionBody
 from gpu_cascade.gateway.asked.refused import CHAT, COMPLETION
+from gpu_cascade.gateway.asked.wish import HEADERS, CascadeWish
 from gpu_cascade.gateway.openapi import document
 
 PAGE = Path(__file__).parents[3] / "docs" / "http.md"
@@ -58,6 +59,27 @@ def test_the_openapi_document_is_true(body, refused, client, vllm):
     assert {*body.__struct_fields__} == schema["properties"].keys()
     assert set() == refused.keys() & schema["properties"].keys()
     assert schema["additionalProperties"] is False
+
+
+def test_the_openapi_document_tells_what_may_be_asked_of_the_cascade():
+    """The object with its fields, and a header for each."""
+    told = msgspec.json.decode(document())
+    wish = told["components"]["schemas"]["CascadeWish"]
+    post = told["paths"]["/v1/chat/completions"]["post"]
+
+    fields = CascadeWish.__struct_fields__
+    assert {*fields} == wish["properties"].keys()
+    assert wish["additionalProperties"] is False
+    assert {f"x-cascade-{name.replace('_', '-')}" for name in fields} == {
+        header["name"] for header in post["parameters"]
+    }
+
+
+def test_the_page_about_control_names_every_field():
+    """docs/control.md has a row for each, with its header."""
+    page = (PAGE.parent / "control.md").read_text()
+
+    assert [] == [name for name, header in HEADERS.items() if f"| `{name}`, `{header}` |" not in page]
 
 
 def test_the_page_names_every_field():
