@@ -1,13 +1,16 @@
 """The words everything else is written in. This file imports nothing of ours."""
 
+import os
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
+NULL, NOTHING = msgspec.Raw(b"null"), msgspec.Raw(b"[]")
 
 
 class Verdict(StrEnum):
@@ -46,16 +49,57 @@ class TopLogprob(msgspec.Struct, frozen=True, gc=False):
 
     token: str
     logprob: float | None = None
-    bytes: list[int] | None = None
+    bytes: msgspec.Raw = NULL
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, gc=False):
-    """One generated token. `logprob` in nats, raw (before temperature); None where the engine sent none."""
+    """One generated token. `logprob` in nats, raw (before temperature); None where the engine sent none.
+
+    What else the engine said of it stays JSON until somebody reads it. It is nine tenths of an answer with
+    five alternatives per token, and most answers are judged and passed on without: reading it all took 185 us
+    of 64 tokens and writing it again as much, this takes 55.
+    """
 
     token: str
     logprob: float | None = None
-    bytes: list[int] | None = None
-    top_logprobs: list[TopLogprob] = []
+    bytes: msgspec.Raw = NULL
+    alternatives: msgspec.Raw = msgspec.field(default=NOTHING, name="top_logprobs")
+
+    @property
+    def top_logprobs(self) -> list[TopLogprob]:
+        """The alternatives, as the engine ordered them; none where it sent something else."""
+        return _read(_ALTERNATIVES, self.alternatives)
+
+    @property
+    def top_values(self) -> list[float | None]:
+        """Their logprobs alone, in half the time."""
+        return [one.logprob for one in _read(_VALUES, self.alternatives)]
+
+
+class _Value(msgspec.Struct, frozen=True, gc=False):
+    logprob: float | None = None
+
+
+_ALTERNATIVES = msgspec.json.Decoder(list[TopLogprob])
+_VALUES = msgspec.json.Decoder(list[_Value])
+
+
+def _read(decoder: msgspec.json.Decoder[list[T]], raw: msgspec.Raw) -> list[T]:
+    try:
+        return decoder.decode(raw)
+    except msgspec.MsgspecError:
+        return []
+
+
+def weighed(
+    token: str,
+    logprob: float | None,
+    alternatives: Sequence[TopLogprob] = (),
+    in_bytes: Sequence[int] | None = None,
+) -> TokenLogprob:
+    """A token with what the engine said of it, for whoever does not have it as JSON."""
+    encode = msgspec.json.encode
+    return TokenLogprob(token, logprob, msgspec.Raw(encode(in_bytes)), msgspec.Raw(encode(alternatives)))
 
 
 class FunctionCall(msgspec.Struct, frozen=True):
@@ -94,7 +138,7 @@ ANONYMOUS = "anonymous"  # a caller who did not say who it is
 
 def new_id() -> str:
     """A request id, unique without coordination."""
-    return f"gc-{uuid.uuid4().hex}"
+    return f"gc-{os.urandom(16).hex()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def judge(draft: Final, rule: Rule, *, guided: bool = False) -> Judgement:
     3. A number that the signal needs is missing or not finite: no evidence.
     4. Its signal is at least the threshold: sure; below: unsure.
     """
-    found = evidence(draft, guided=guided)
+    found = evidence(draft, guided=guided, tops=rule.signal.tops > 0)
     signal = None if found is None else rule.signal.score(found)
     if isinstance(rule.threshold, Fixed):  # (1)
         keep = rule.threshold is Fixed.KEEP_ALL

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -130,20 +130,24 @@ def _head(asked: Asked, kind: str) -> dict[str, Any]:
     return {"id": asked.request.id, "object": kind, "created": int(time.time()), "model": asked.model}
 
 
-def asked_for(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> list[TokenLogprob] | None:
+def asked_for(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> Sequence[TokenLogprob] | None:
     """Only where the client asked for them itself, and no more alternatives than it asked for."""
     wanted = request.logprobs
     if wanted is None or tokens is None:
         return None
+    # An engine is asked for as many at each place, and reading 64 of them costs as much as all else here.
+    if not tokens or len(tokens[0].top_values) <= max(wanted, 1):
+        return tokens
     return [_cut(token, wanted) for token in tokens]
 
 
 def _cut(token: TokenLogprob, wanted: int) -> TokenLogprob:
     """The likeliest `wanted` alternatives: a cascade's rule may have needed more."""
-    if len(token.top_logprobs) <= max(wanted, 1):  # vLLM sends the token itself where none was asked for
+    alternatives = token.top_logprobs
+    if len(alternatives) <= max(wanted, 1):  # vLLM sends the token itself where none was asked for
         return token
-    likeliest = sorted(token.top_logprobs, key=_likely, reverse=True)[:wanted]
-    return msgspec.structs.replace(token, top_logprobs=likeliest)
+    likeliest = sorted(alternatives, key=_likely, reverse=True)[:wanted]
+    return msgspec.structs.replace(token, alternatives=msgspec.Raw(encode(likeliest)))
 
 
 def _likely(alternative: TopLogprob) -> float:
