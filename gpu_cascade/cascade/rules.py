@@ -82,6 +82,8 @@ def sunk(engine: str, rule: Rule, bound: float, tokens_read: int) -> Judgement:
 
 def checked(judgement: Judgement, outcomes: tuple[Outcome, ...], failed: Outcome | None) -> Judgement:
     """The judgement after the checks: one that failed, or could not say, sends the draft up."""
+    if not outcomes:
+        return judgement
     if failed is None:
         return replace(judgement, outcomes=outcomes)
     reason = Reason.INCOMPLETE if failed.name == "completeness" else Reason.FAILED_CHECK

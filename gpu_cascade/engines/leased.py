@@ -97,7 +97,14 @@ def _tokens(final: Final) -> int:
 
 
 def _priced(final: Final, stay: _Stay) -> Final:
-    spent: Use = replace(
-        final.answered_by, engine_s=stay.engine_s, queue_s=stay.lease.queue_s, version=stay.lease.version
+    spent, lease = final.answered_by, stay.lease
+    use = Use(
+        spent.engine,
+        spent.prompt_tokens,
+        spent.completion_tokens,
+        stay.engine_s,
+        lease.queue_s,
+        lease.version,
+        spent.cached_tokens,
     )
-    return replace(final, uses=(spent,))
+    return replace(final, uses=(use,))

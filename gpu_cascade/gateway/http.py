@@ -35,18 +35,29 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def until_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
-    """The work's result; `ClientGone` as soon as nobody waits for it any more, the work then cancelled."""
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_disconnected(receive))
+    """The work's result; `ClientGone` as soon as nobody waits for it any more, the work then cancelled.
+
+    The work stays in the caller's own task: a second one, waited for, would cost 60 us a request.
+    """
+    task, watch = asyncio.current_task(), asyncio.ensure_future(_disconnected(receive))
+    assert task is not None
+    gone = False
+
+    def leave(_: object) -> None:
+        nonlocal gone
+        gone = True
+        task.cancel()
+
+    watch.add_done_callback(leave)
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGone
-        return task.result()
+        return await work
+    except asyncio.CancelledError:
+        if gone and not task.uncancel():
+            raise ClientGone from None
+        raise
     finally:
-        for unfinished in (task, gone):
-            unfinished.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
+        watch.remove_done_callback(leave)
+        watch.cancel()
 
 
 async def _disconnected(receive: Receive) -> None:

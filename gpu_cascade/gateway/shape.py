@@ -3,12 +3,13 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from ..errors import CascadeError
-from ..types import Decision, Final, Request, TokenLogprob, TopLogprob, Use
+from ..types import Decision, Final, Reason, Request, TokenLogprob, TopLogprob, Use, Verdict
 from .asked import Asked
 
 encode = msgspec.json.encode
@@ -18,17 +19,22 @@ HEADERS = ("id", "tier", "verdict", "reason", "confidence", "certified")
 
 def headers(request: Request, decision: Decision | None) -> list[tuple[bytes, bytes]]:
     """The `x-cascade-*` headers; without a decision only the id."""
-    pairs = {"id": request.id}
+    found = [(b"x-cascade-id", request.id.encode())]
     if decision is not None:
-        pairs |= {
-            "tier": decision.tier,
-            "verdict": decision.verdict.value,
-            "reason": decision.reason.value,
-            "certified": str(decision.certified).lower(),
-        }
+        found += _kind(decision.tier, decision.verdict, decision.reason, decision.certified)
         if decision.confidence is not None:
-            pairs["confidence"] = f"{decision.confidence:.4f}"
-    return [(f"x-cascade-{name}".encode(), value.encode()) for name, value in pairs.items()]
+            found.append((b"x-cascade-confidence", b"%.4f" % decision.confidence))
+    return found
+
+
+@lru_cache(256)  # there are few kinds of decisions
+def _kind(tier: str, verdict: Verdict, reason: Reason, certified: bool) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"x-cascade-tier", tier.encode()),
+        (b"x-cascade-verdict", verdict.value.encode()),
+        (b"x-cascade-reason", reason.value.encode()),
+        (b"x-cascade-certified", b"true" if certified else b"false"),
+    ]
 
 
 def cascade_object(request: Request, final: Final) -> dict[str, Any]:
