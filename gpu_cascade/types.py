@@ -71,6 +71,11 @@ class TokenLogprob(msgspec.Struct, frozen=True, gc=False):
         return _read(_ALTERNATIVES, self.alternatives)
 
     @property
+    def most_alternatives(self) -> int:
+        """How many there are at most, without reading them: a token that is the word `logprob` counts too."""
+        return bytes(self.alternatives).count(b'"logprob"')
+
+    @property
     def top_values(self) -> list[float | None]:
         """Their logprobs alone, in half the time."""
         return [one.logprob for one in _read(_VALUES, self.alternatives)]
@@ -217,11 +222,12 @@ class Decision:
         return self.judged[-1].signal if self.judged else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that takes four times as long, and every chunk of a stream is one
 class Delta:
     """A piece of an answer, of its `choice`-th one where several were asked for.
 
-    The first piece of a cascade's answer carries the decision.
+    The first piece of a cascade's answer carries the decision. `followed`: the next piece came with it, so
+    whoever writes may wait for that one.
     """
 
     text: str = ""
@@ -230,6 +236,7 @@ class Delta:
     decision: Decision | None = None
     tool_calls: tuple[ToolCallPiece, ...] = ()
     choice: int = 0
+    followed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,9 +108,22 @@ class OpenAIHttp:
         return {"include_usage": True, **({"continuous_usage_stats": True} if ours else {})}
 
     def _deltas(self, payloads: list[bytes], request: Request, parts: Parts) -> Iterator[Delta]:
+        """The pieces that came together; an error in their midst is raised after those before it."""
+        deltas: list[Delta] = []
+        error: CascadeError | None = None
         for payload in payloads:
-            if payload != b"[DONE]":
-                yield from parts.add(self._decode(payload, request))
+            if payload == b"[DONE]":
+                continue
+            try:
+                deltas += parts.add(self._decode(payload, request))
+            except CascadeError as found:
+                error = found
+                break
+        for delta in deltas[:-1]:
+            delta.followed = True
+        yield from deltas
+        if error is not None:
+            raise error
 
     def _decode(self, data: bytes, request: Request) -> ChatBody:
         try:

@@ -52,6 +52,7 @@ class _Said:
     has_logprobs: bool = False
     finish_reason: str | None = None
     calls: Calls = field(default_factory=Calls)
+    pieces: int = 0
 
     def add(self, choice: Choice) -> Delta | None:
         """Take a piece in; None where the client sees nothing of it."""
@@ -60,12 +61,15 @@ class _Said:
         tokens = tuple(choice.logprobs.content or ()) if choice.logprobs else ()
         calls = tuple([self.calls.add(piece) for piece in delta.tool_calls]) if delta.tool_calls else ()
         self.finish_reason = choice.finish_reason or self.finish_reason
-        self.has_logprobs = self.has_logprobs or bool(tokens)
-        self.texts.append(text)
-        self.thoughts.append(thoughts)
-        self.tokens.extend(tokens)
+        self.pieces += 1
         if not (text or thoughts or tokens or calls):
             return None
+        self.texts.append(text)
+        if thoughts:
+            self.thoughts.append(thoughts)
+        if tokens:
+            self.has_logprobs = True
+            self.tokens += tokens
         return Delta(text, thoughts, tokens, tool_calls=calls, choice=choice.index)
 
     def final(self, engine: str, uses: tuple[Use, ...] = (), others: tuple[Final, ...] = ()) -> Final:
@@ -93,8 +97,12 @@ class Parts:
         """Take a chunk in; the pieces of answers in it."""
         if body.usage is not None:
             self._usage = body.usage
-        deltas = [self._said[choice.index].add(choice) for choice in body.choices]
-        return [delta for delta in deltas if delta is not None]
+        deltas = []
+        for choice in body.choices:
+            delta = self._said[choice.index].add(choice)
+            if delta is not None:
+                deltas.append(delta)
+        return deltas
 
     def break_off(self) -> None:
         """The reader has had enough: no choice goes on."""
@@ -109,7 +117,7 @@ class Parts:
     @property
     def pieces(self) -> int:
         """How many pieces have come."""
-        return sum(len(said.texts) for said in self._said.values())
+        return sum(said.pieces for said in self._said.values())
 
     def final(self, engine: str) -> Final:
         """The answer as it stands."""

@@ -25,6 +25,7 @@ from .parts import Parts
 log = logging.getLogger(__name__)
 
 CLIENT_GONE = 499
+TOGETHER = 64  # events in one write: each takes 5 us in uvicorn, alone or not
 SSE = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 
 
@@ -83,6 +84,7 @@ class _Exchange:
         self._arrived, self._at = time.monotonic(), time.time()
         self._first_token_s: float | None = None
         self._started = False
+        self._waiting: list[bytes] = []  # events that go out with the next one
         self._asked: Asked | None = None
 
     @property
@@ -129,9 +131,9 @@ class _Exchange:
         async with aclosing(answerer.stream(wanted.request)) as pieces:
             piece = await self._first(wanted, pieces)
             await self._open(wanted, piece.decision)
-            await self._write(chunks.opening())
+            await self._write(chunks.opening(), followed=isinstance(piece, Delta))
             while isinstance(piece, Delta):
-                await self._write(chunks.piece(piece))
+                await self._write(chunks.piece(piece), followed=piece.followed)
                 piece = await anext(pieces)
         self._record(place, wanted, piece)
         await self._write(chunks.closing(piece), more=False)
@@ -155,8 +157,13 @@ class _Exchange:
             self._started = True
             await start(self._send, 200, [*SSE, *shape.headers(wanted.request, decision)])
 
-    async def _write(self, data: bytes, *, more: bool = True) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+    async def _write(self, data: bytes, *, more: bool = True, followed: bool = False) -> None:
+        """Send it, and what waits for it; `followed` by more at once it waits itself."""
+        self._waiting.append(data)
+        if not followed or len(self._waiting) == TOGETHER:
+            data = b"".join(self._waiting)
+            self._waiting.clear()
+            await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     def _record(self, place: Reservation, wanted: Asked, final: Final) -> None:
         """The record goes in before the end of the answer goes out."""

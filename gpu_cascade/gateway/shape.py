@@ -95,6 +95,12 @@ class Events:
     def __init__(self, asked: Asked, kind: str) -> None:
         self._head, self._request = _head(asked, kind), asked.request
         self._usage = {"usage": None} if asked.include_usage else {}
+        self._before = b"data: " + encode(self._head)[:-1] + b',"choices":['
+        self._after = b'],"usage":null}\n\n' if asked.include_usage else b"]}\n\n"
+
+    def piece(self, choice: object) -> bytes:
+        """A chunk with one choice and no more: most are such, so what they share is written once."""
+        return self._before + encode(choice) + self._after
 
     def event(self, choices: list[dict[str, Any]], **more: object) -> bytes:
         """A chunk."""
@@ -141,8 +147,8 @@ def asked_for(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> Sequ
     wanted = request.logprobs
     if wanted is None or tokens is None:
         return None
-    # An engine is asked for as many at each place, and reading 64 of them costs as much as all else here.
-    if not tokens or len(tokens[0].top_values) <= max(wanted, 1):
+    # An engine is asked for as many at each place, and reading those of 64 costs as much as judging them.
+    if not tokens or tokens[0].most_alternatives <= max(wanted, 1):
         return tokens
     return [_cut(token, wanted) for token in tokens]
 
