@@ -69,6 +69,7 @@ class HttpClient:
         """Drop all connections."""
         for connection in self._all:
             connection.abort()
+        await asyncio.sleep(0)  # the loop closes the sockets in its next turn
 
     def free(self, connection: Connection) -> None:
         """Keep it for the next request."""

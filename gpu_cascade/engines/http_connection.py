@@ -7,7 +7,9 @@ from typing import Protocol, cast
 import httptools
 
 HIGH_BYTES = 256 << 10  # of a stream that nobody reads: then the engine has to wait
-FRAMES = frozenset({b"content-length", b"transfer-encoding"})  # else the end of the connection ends the answer
+FRAMES = frozenset(
+    {b"content-length", b"transfer-encoding"}
+)  # else the end of the connection ends the answer
 
 
 class Home(Protocol):

@@ -135,9 +135,7 @@ def whole(engine: str, body: ChatBody) -> Final:
     return _final(engine, first, (_use(engine, body.usage, tokens),), others)
 
 
-def _final(
-    engine: str, choice: Choice, uses: tuple[Use, ...] = (), others: tuple[Final, ...] = ()
-) -> Final:
+def _final(engine: str, choice: Choice, uses: tuple[Use, ...] = (), others: tuple[Final, ...] = ()) -> Final:
     message = choice.message
     return Final(
         message.content or "",

@@ -38,7 +38,10 @@ async def engine(tmp_path):
 async def running(client):
     """What the engine says it has running."""
     to = aiohttp.UnixConnector(str(client._address.socket))
-    async with aiohttp.ClientSession(connector=to) as session, session.get("http://engine/metrics") as response:
+    async with (
+        aiohttp.ClientSession(connector=to) as session,
+        session.get("http://engine/metrics") as response,
+    ):
         lines = (await response.text()).splitlines()
     return next(float(line.split()[-1]) for line in lines if line.startswith("vllm:num_requests_running"))
 
