@@ -13,7 +13,6 @@ from starlette.types import Receive, Scope, Send
 from ..engines.base import Answerer, Pieces
 from ..errors import CascadeError, whereabouts
 from ..events import Answered, Failed
-from ..governance import Caller
 from ..traces import Reservation
 from ..types import ANONYMOUS, Decision, Delta, Final
 from . import shape
@@ -59,7 +58,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        exchange = _Exchange(self._parts, self._format, caller_of(scope), receive, send)
+        exchange = _Exchange(self._parts, self._format, scope, receive, send)
         try:
             await exchange.run()
         except ClientGone:
@@ -78,9 +77,9 @@ class Endpoint:
 class _Exchange:
     """One request and its answer on one connection."""
 
-    def __init__(self, parts: Parts, style: Format, caller: Caller, receive: Receive, send: Send) -> None:
+    def __init__(self, parts: Parts, style: Format, scope: Scope, receive: Receive, send: Send) -> None:
         self._parts, self._format, self._receive, self._send = parts, style, receive, send
-        self._caller = caller
+        self._scope, self._caller = scope, caller_of(scope)
         self._arrived, self._at = time.monotonic(), time.time()
         self._first_token_s: float | None = None
         self._started = False
@@ -99,7 +98,7 @@ class _Exchange:
         answerer = self._parts.model(wanted.model, self._caller)
         with self._parts.traces.reserve() as place:
             if wanted.stream:
-                await until_gone(self._receive, self._stream(wanted, answerer, place))
+                await until_gone(self._scope, self._stream(wanted, answerer, place))
             else:
                 await self._whole(wanted, answerer, place)
 
@@ -121,7 +120,7 @@ class _Exchange:
         return replace(asked, request=replace(asked.request, caller=self._caller.name))
 
     async def _whole(self, wanted: Asked, answerer: Answerer, place: Reservation) -> None:
-        final = await until_gone(self._receive, answerer.answer(wanted.request))
+        final = await until_gone(self._scope, answerer.answer(wanted.request))
         self._record(place, wanted, final)
         body = self._format.whole(wanted, final)
         await respond(self._send, body, headers=shape.headers(wanted.request, final.decision))

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import json
 
 from gpu_cascade.engines.fake import Fake, Line
 from gpu_cascade.engines.fake_wire import chunk, ending, event, usage, whole
 from gpu_cascade.engines.openai_http import Address, OpenAIHttp
 from gpu_cascade.errors import EngineError, EngineLost
 from gpu_cascade.types import Delta, Final, FunctionCall
-from msgspec import json
 
 from .spoken_to import ask
 
