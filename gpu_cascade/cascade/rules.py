@@ -73,7 +73,7 @@ def judge(draft: Final, rule: Rule, *, guided: bool = False, first: int | None =
     3. A number that the signal needs is missing or not finite: no evidence.
     4. Its signal is at least the threshold: sure; below: unsure.
     """
-    found = evidence(draft, guided=guided, first=first)
+    found = evidence(draft, guided=guided, first=first, tops=rule.signal.tops > 0)
     signal = None if found is None else rule.signal.score(found)
     if isinstance(rule.threshold, Fixed):  # (1)
         keep = rule.threshold is Fixed.KEEP_ALL
@@ -100,6 +100,8 @@ def sunk(engine: str, rule: Rule, bound: float, tokens_read: int) -> Judgement:
 
 def checked(judgement: Judgement, outcomes: tuple[Outcome, ...], failed: Outcome | None) -> Judgement:
     """The judgement after the checks: one that failed, or could not say, sends the draft up."""
+    if not outcomes:
+        return judgement
     if failed is None:
         return replace(judgement, outcomes=outcomes)
     reason = Reason.INCOMPLETE if failed.name == "completeness" else Reason.FAILED_CHECK

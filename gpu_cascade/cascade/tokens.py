@@ -28,10 +28,13 @@ class Evidence:
     cut: bool = False
 
 
-def evidence(final: Final, *, guided: bool = False, first: int | None = None) -> Evidence | None:
+def evidence(
+    final: Final, *, guided: bool = False, first: int | None = None, tops: bool = True
+) -> Evidence | None:
     """What the draft's own tokens say; None where that is nothing, or any logprob is missing or no number.
 
-    `first`: the first so many of them alone.
+    `first`: the first so many of them alone. `tops` false: the alternatives are not read, for a signal that
+    needs none of them.
 
     (a) An answer: the tokens that made its text.
     (b) Tool calls: those of their arguments, for the wrapping is always the same.
@@ -45,8 +48,8 @@ def evidence(final: Final, *, guided: bool = False, first: int | None = None) ->
     logprobs = finite_logprobs(tokens)
     if logprobs is None or tokens is None:
         return None
-    tops = tuple([top_of(token) if token.top_logprobs else () for token in tokens])
-    return Evidence(logprobs, tops, final.answered_by.prompt_tokens, final.finish_reason == "length")
+    places = tuple([top_of(token) for token in tokens]) if tops else ((),) * len(tokens)
+    return Evidence(logprobs, places, final.answered_by.prompt_tokens, final.finish_reason == "length")
 
 
 def is_guided(params: Mapping[str, Any]) -> bool:
@@ -157,9 +160,9 @@ def top_of(token: TokenLogprob) -> tuple[float, ...]:
     vLLM lists the sampled token first, whatever its rank; where it is not among the k asked for it takes the
     place of the k-th.
     """
-    alternatives = token.top_logprobs
-    values = [one.logprob for one in alternatives if one.logprob is not None]
-    if not values or len(values) < len(alternatives) or math.isnan(sum(values)):
+    given = token.top_values
+    values = [value for value in given if value is not None]
+    if not values or len(values) < len(given) or math.isnan(sum(values)):
         return ()
     values.sort(reverse=True)
     if values[0] > ROUNDING:

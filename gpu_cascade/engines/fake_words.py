@@ -18,6 +18,7 @@ from ..types import (
     ToolCall,
     ToolCallPiece,
     TopLogprob,
+    weighed,
 )
 
 END_OF_TURN = "<|im_end|>"
@@ -72,7 +73,9 @@ def _weighed(
 
 
 def _token(word: str, logprob: float | None) -> TokenLogprob:
-    return TokenLogprob(word, logprob, list(word.encode()), [TopLogprob(word, logprob, list(word.encode()))])
+    in_bytes = list(word.encode())
+    itself = TopLogprob(word, logprob, msgspec.Raw(msgspec.json.encode(in_bytes)))
+    return weighed(word, logprob, [itself], in_bytes)
 
 
 def ended(words: Sequence[Word]) -> bool:

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import Self
 
 from ..errors import TierDown
 from ..types import Delta, Final, Request, Use
@@ -15,11 +16,28 @@ from .meter import BusyMeter
 
 @dataclass(slots=True)
 class _Stay:
-    """One request's stay on the engine."""
+    """One request's stay on the engine, metered."""
 
     lease: Lease
+    id: str
+    meter: BusyMeter
     tokens: int = 0  # processed: prompt and completion
     engine_s: float = 0.0
+
+    def __enter__(self) -> Self:
+        self.meter.begin(self.id, time.monotonic())
+        return self
+
+    def progress(self, piece: Delta) -> None:
+        """A piece of the answer has come."""
+        self.tokens += len(piece.tokens) or 1
+        self.meter.progress(self.id, self.tokens)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.engine_s = self.meter.end(self.id, self.tokens, time.monotonic())
+        if kind is asyncio.CancelledError or kind is GeneratorExit:  # whoever asked has left
+            # Of the prompt nobody has said how many tokens it has; what came back was counted.
+            bill(_spent(Use(self.lease.engine, completion_tokens=self.tokens), self))
 
 
 class Leased:
@@ -31,49 +49,33 @@ class Leased:
 
     async def answer(self, request: Request) -> Final:
         """The engine's whole answer, once there is a place for it."""
-        async with self._stay(request) as stay:
-            final = await self._engine.answer(request)
-            stay.tokens = _tokens(final)
+        async with self._leases.lease(self.name, request) as lease:
+            with _Stay(lease, request.id, self._meter) as stay:
+                final = await self._engine.answer(request)
+                stay.tokens = _tokens(final)
         return _priced(final, stay)
 
     async def stream(self, request: Request) -> Pieces:
         """The engine's stream; the `Final` comes after the lease was given back, so its cost is known."""
         final: Final | None = None
-        async with self._stay(request) as stay, aclosing(self._engine.stream(request)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Final):
-                    final, stay.tokens = piece, _tokens(piece)
-                    continue
-                self._progress(request, stay, piece)
-                try:
-                    yield piece
-                except Enough:
-                    final = await break_off(pieces) or Final("", BROKEN_OFF, self.name)
-                    stay.tokens = max(stay.tokens, _tokens(final))
-                    break
+        async with (
+            self._leases.lease(self.name, request) as lease,
+            aclosing(self._engine.stream(request)) as pieces,
+        ):
+            with _Stay(lease, request.id, self._meter) as stay:
+                async for piece in pieces:
+                    if isinstance(piece, Final):
+                        final, stay.tokens = piece, _tokens(piece)
+                        continue
+                    stay.progress(piece)
+                    try:
+                        yield piece
+                    except Enough:
+                        final = await break_off(pieces) or Final("", BROKEN_OFF, self.name)
+                        stay.tokens = max(stay.tokens, _tokens(final))
+                        break
         if final is not None:
             yield _priced(final, stay)
-
-    def _progress(self, request: Request, stay: _Stay, piece: Delta) -> None:
-        stay.tokens += max(1, len(piece.tokens))
-        self._meter.progress(request.id, stay.tokens)
-
-    @asynccontextmanager
-    async def _stay(self, request: Request) -> AsyncIterator[_Stay]:
-        async with self._leases.lease(self.name, request) as lease:
-            stay = _Stay(lease)
-            self._meter.begin(request.id, time.monotonic())
-            left = False
-            try:
-                yield stay
-            except (asyncio.CancelledError, GeneratorExit):
-                left = True
-                raise
-            finally:
-                stay.engine_s = self._meter.end(request.id, stay.tokens, time.monotonic())
-                if left:
-                    # Of the prompt nobody has said how many tokens it has; what came back was counted.
-                    bill(_spent(Use(self.name, completion_tokens=stay.tokens), stay))
 
 
 class IfAwake:
@@ -109,5 +111,14 @@ def _priced(final: Final, stay: _Stay) -> Final:
     return replace(final, uses=(_spent(final.answered_by, stay),))
 
 
-def _spent(use: Use, stay: _Stay) -> Use:
-    return replace(use, engine_s=stay.engine_s, queue_s=stay.lease.queue_s, version=stay.lease.version)
+def _spent(spent: Use, stay: _Stay) -> Use:
+    lease = stay.lease
+    return Use(
+        spent.engine,
+        spent.prompt_tokens,
+        spent.completion_tokens,
+        stay.engine_s,
+        lease.queue_s,
+        lease.version,
+        spent.cached_tokens,
+    )

@@ -1,24 +1,22 @@
 """An engine at an OpenAI-compatible address: a Unix socket of ours, or a URL."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import msgspec
 
-from ..errors import DeadlineExceeded, EngineError, EngineLost
+from ..errors import CascadeError, DeadlineExceeded, EngineError, EngineLost
 from ..types import Delta, Final, Request
 from .base import Enough, Pieces
 from .blanks import bounded
+from .http_client import CONNECT_S, Answer, Client, HttpClient
+from .http_library import LibraryClient
 from .refusal import refusal
 from .said import Parts, whole
 from .wire import ENGINE_PARAMS, ChatBody, SseReader, decode_chat
 from .wire_text import decode_text
-
-CONNECT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,64 +36,55 @@ class OpenAIHttp:
     def __init__(self, name: str, address: Address) -> None:
         self.name = name
         self._address = address
-        self._session: aiohttp.ClientSession | None = None
+        self._client = _client(address)
 
     async def answer(self, request: Request) -> Final:
         """The whole answer in one response."""
-        async with self._post(request, stream=False) as response:
-            with self._ours(request):
-                body = self._decode(await response.read(), request)
+        try:
+            answer = await self._post(request, stream=False)
+            try:
+                body = self._decode(await answer.read(), request)
+            finally:
+                answer.close()
+        except (TimeoutError, ConnectionError) as error:
+            raise self._lost(error, request) from error
         if not body.choices:
             raise EngineError(f"{self.name} sent an answer without choices")
         return self._unbroken(whole(self.name, body))
 
     async def stream(self, request: Request) -> Pieces:
         """Deltas as the engine sends them, then the `Final` made of them."""
-        parts = Parts()
-        async with self._post(request, stream=True) as response:
-            with self._ours(request):
-                async for delta in self._deltas(response, request, parts):
-                    try:
+        reader, parts = SseReader(), Parts()
+        try:
+            answer = await self._post(request, stream=True)
+            try:
+                while data := await answer.some():
+                    for delta in self._deltas(reader.feed(data), request, parts):
                         yield delta
-                    except Enough:
-                        parts.break_off()
-                        break
+            except Enough:
+                parts.break_off()
+            finally:
+                answer.close()
+        except (TimeoutError, ConnectionError) as error:
+            raise self._lost(error, request) from error
         if not parts.done:
             raise EngineLost(f"{self.name} broke off after {parts.pieces} pieces of its answer")
         yield self._unbroken(parts.final(self.name))
 
     async def close(self) -> None:
         """Drop the pool; what still runs on it is aborted."""
-        if self._session is not None:
-            await self._session.close()
+        await self._client.close()
 
-    @asynccontextmanager
-    async def _post(self, request: Request, *, stream: bool) -> AsyncIterator[aiohttp.ClientResponse]:
-        url = f"{self._address.url}/{'completions' if request.raw else 'chat/completions'}"
-        with self._ours(request):
-            response = await self._client().post(
-                url, data=self._body(request, stream), timeout=_timeout(request.left_s())
-            )
-        try:
-            if response.status != 200:
-                with self._ours(request):
-                    raise refusal(self.name, response.status, await response.read())
-            yield response
-        finally:
-            response.close()  # not `release`: an unread rest must abort the engine's work, not be drained
-
-    def _client(self) -> aiohttp.ClientSession:
-        """The session, made on first use: aiohttp wants a running loop."""
-        if self._session is None:
-            socket = self._address.socket
-            connector = (
-                aiohttp.UnixConnector(str(socket), limit=0) if socket else aiohttp.TCPConnector(limit=0)
-            )
-            headers = {"content-type": "application/json"}
-            if self._address.key:
-                headers["authorization"] = f"Bearer {self._address.key}"
-            self._session = aiohttp.ClientSession(connector=connector, headers=headers)
-        return self._session
+    async def _post(self, request: Request, *, stream: bool) -> Answer:
+        """The answer, to be closed; raises for any but 200."""
+        path = "completions" if request.raw else "chat/completions"
+        answer = await self._client.post(path, self._body(request, stream), request.left_s())
+        if answer.status != 200:
+            try:
+                raise refusal(self.name, answer.status, await answer.read())
+            finally:
+                answer.close()
+        return answer
 
     def _body(self, request: Request, stream: bool) -> bytes:
         params = {key: value for key, value in request.params.items() if key in ENGINE_PARAMS}
@@ -118,16 +107,23 @@ class OpenAIHttp:
         ours = self._address.socket is not None
         return {"include_usage": True, **({"continuous_usage_stats": True} if ours else {})}
 
-    async def _deltas(
-        self, response: aiohttp.ClientResponse, request: Request, parts: Parts
-    ) -> AsyncIterator[Delta]:
-        reader = SseReader()
-        async for data in response.content.iter_any():
-            for payload in reader.feed(data):
-                if payload == b"[DONE]":
-                    continue
-                for delta in parts.add(self._decode(payload, request)):
-                    yield delta
+    def _deltas(self, payloads: list[bytes], request: Request, parts: Parts) -> Iterator[Delta]:
+        """The pieces that came together; an error in their midst is raised after those before it."""
+        deltas: list[Delta] = []
+        error: CascadeError | None = None
+        for payload in payloads:
+            if payload == b"[DONE]":
+                continue
+            try:
+                deltas += parts.add(self._decode(payload, request))
+            except CascadeError as found:
+                error = found
+                break
+        for delta in deltas[:-1]:
+            delta.followed = True
+        yield from deltas
+        if error is not None:
+            raise error
 
     def _decode(self, data: bytes, request: Request) -> ChatBody:
         try:
@@ -144,18 +140,18 @@ class OpenAIHttp:
             raise EngineError(f"{self.name} aborted its answer")
         return final
 
-    @contextmanager
-    def _ours(self, request: Request) -> Iterator[None]:
-        """Foreign errors become ours at this border."""
-        try:
-            yield
-        except TimeoutError as error:
-            if request.deadline is None or request.left_s():
-                raise EngineError(f"{self.name} did not take the connection in {CONNECT_S:.0f} s") from error
-            raise DeadlineExceeded(f"{self.name} did not answer before the request's deadline") from error
-        except (aiohttp.ClientError, ConnectionError) as error:
-            raise EngineLost(f"{self.name} broke the connection ({type(error).__name__})") from error
+    def _lost(self, error: Exception, request: Request) -> CascadeError:
+        """What went wrong with the connection, as an error of ours."""
+        if not isinstance(error, TimeoutError):
+            return EngineLost(f"{self.name} broke the connection ({error})")
+        if request.deadline is None or request.left_s():
+            return EngineError(f"{self.name} did not take the connection in {CONNECT_S:.0f} s")
+        return DeadlineExceeded(f"{self.name} did not answer before the request's deadline")
 
 
-def _timeout(left_s: float | None) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=left_s, sock_connect=CONNECT_S)
+def _client(address: Address) -> Client:
+    """Our own; a library's where TLS is spoken."""
+    headers = {"authorization": f"Bearer {address.key}"} if address.key else {}
+    if address.url.startswith("https:"):
+        return LibraryClient(address.url, headers)
+    return HttpClient(address.url, address.socket, headers)

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..types import Delta, Final, FunctionCall, FunctionPiece, TokenLogprob, ToolCall, ToolCallPiece, Use
 from .base import BROKEN_OFF
@@ -52,6 +52,7 @@ class _Said:
     has_logprobs: bool = False
     finish_reason: str | None = None
     calls: Calls = field(default_factory=Calls)
+    pieces: int = 0
 
     def add(self, choice: Choice) -> Delta | None:
         """Take a piece in; None where the client sees nothing of it."""
@@ -60,19 +61,29 @@ class _Said:
         tokens = tuple(choice.logprobs.content or ()) if choice.logprobs else ()
         calls = tuple([self.calls.add(piece) for piece in delta.tool_calls]) if delta.tool_calls else ()
         self.finish_reason = choice.finish_reason or self.finish_reason
-        self.has_logprobs = self.has_logprobs or bool(tokens)
-        self.texts.append(text)
-        self.thoughts.append(thoughts)
-        self.tokens.extend(tokens)
+        self.pieces += 1
         if not (text or thoughts or tokens or calls):
             return None
+        self.texts.append(text)
+        if thoughts:
+            self.thoughts.append(thoughts)
+        if tokens:
+            self.has_logprobs = True
+            self.tokens += tokens
         return Delta(text, thoughts, tokens, tool_calls=calls, choice=choice.index)
 
-    def final(self, engine: str) -> Final:
+    def final(self, engine: str, uses: tuple[Use, ...] = (), others: tuple[Final, ...] = ()) -> Final:
         """The choice as it stands."""
-        tokens = tuple(self.tokens) if self.has_logprobs else None
-        reason, calls = self.finish_reason or "stop", self.calls.whole()
-        return Final("".join(self.texts), reason, engine, tokens, "".join(self.thoughts), tool_calls=calls)
+        return Final(
+            "".join(self.texts),
+            self.finish_reason or "stop",
+            engine,
+            tuple(self.tokens) if self.has_logprobs else None,
+            "".join(self.thoughts),
+            uses,
+            tool_calls=self.calls.whole(),
+            others=others,
+        )
 
 
 class Parts:
@@ -86,8 +97,12 @@ class Parts:
         """Take a chunk in; the pieces of answers in it."""
         if body.usage is not None:
             self._usage = body.usage
-        deltas = [self._said[choice.index].add(choice) for choice in body.choices]
-        return [delta for delta in deltas if delta is not None]
+        deltas = []
+        for choice in body.choices:
+            delta = self._said[choice.index].add(choice)
+            if delta is not None:
+                deltas.append(delta)
+        return deltas
 
     def break_off(self) -> None:
         """The reader has had enough: no choice goes on."""
@@ -102,42 +117,49 @@ class Parts:
     @property
     def pieces(self) -> int:
         """How many pieces have come."""
-        return sum(len(said.texts) for said in self._said.values())
+        return sum(said.pieces for said in self._said.values())
 
     def final(self, engine: str) -> Final:
         """The answer as it stands."""
-        finals = [said.final(engine) for _, said in sorted(self._said.items())]
-        return _priced(finals, self._usage)
+        first, *rest = [said for _, said in sorted(self._said.items())]
+        tokens = sum(len(said.tokens) for said in (first, *rest))
+        others = tuple([said.final(engine) for said in rest])
+        return first.final(engine, (_use(engine, self._usage, tokens),), others)
 
 
 def whole(engine: str, body: ChatBody) -> Final:
     """A body that holds the whole answer, of one choice at least."""
-    finals = [_final(engine, choice) for choice in sorted(body.choices, key=_index)]
-    return _priced(finals, body.usage)
+    first, *rest = sorted(body.choices, key=_index)
+    tokens = sum([len(_tokens(choice) or ()) for choice in body.choices])
+    others = tuple([_final(engine, choice) for choice in rest])
+    return _final(engine, first, (_use(engine, body.usage, tokens),), others)
 
 
-def _final(engine: str, choice: Choice) -> Final:
+def _final(engine: str, choice: Choice, uses: tuple[Use, ...] = (), others: tuple[Final, ...] = ()) -> Final:
     message = choice.message
-    tokens = None if choice.logprobs is None else tuple(choice.logprobs.content or ())
-    reason, calls = choice.finish_reason or "stop", tuple(message.tool_calls or ())
-    return Final(message.content or "", reason, engine, tokens, message.thoughts(), tool_calls=calls)
+    return Final(
+        message.content or "",
+        choice.finish_reason or "stop",
+        engine,
+        _tokens(choice),
+        message.thoughts(),
+        uses,
+        tool_calls=tuple(message.tool_calls or ()),
+        others=others,
+    )
+
+
+def _tokens(choice: Choice) -> tuple[TokenLogprob, ...] | None:
+    return None if choice.logprobs is None else tuple(choice.logprobs.content or ())
 
 
 def _index(choice: Choice) -> int:
     return choice.index
 
 
-def _priced(finals: list[Final], usage: Usage | None) -> Final:
-    """The first with the others in it, and what all of them took; counted here where the engine did not."""
-    first, *others = finals
+def _use(engine: str, usage: Usage | None, tokens: int) -> Use:
+    """What all choices took; their `tokens` where the engine did not count."""
     if usage is None:
-        counted = sum(len(final.tokens or ()) for final in finals)
-        use = Use(first.engine, completion_tokens=counted)
-    else:
-        use = Use(
-            first.engine,
-            usage.prompt_tokens,
-            usage.completion_tokens or 0,
-            cached_tokens=usage.cached_tokens,
-        )
-    return replace(first, uses=(use,), others=tuple(others))
+        return Use(engine, completion_tokens=tokens)
+    spent = usage.completion_tokens or 0
+    return Use(engine, usage.prompt_tokens, spent, cached_tokens=usage.cached_tokens)

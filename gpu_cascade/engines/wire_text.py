@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from ..types import TokenLogprob, TopLogprob
+from ..types import TokenLogprob, TopLogprob, weighed
 from .wire import ChatBody, Choice, Logprobs, Message, Piece, Usage
 
 
@@ -49,4 +49,4 @@ def decode_text(data: bytes) -> ChatBody:
 
 
 def _token(token: str, logprob: float | None, top: dict[str, float | None]) -> TokenLogprob:
-    return TokenLogprob(token, logprob, None, [TopLogprob(text, value) for text, value in top.items()])
+    return weighed(token, logprob, [TopLogprob(text, value) for text, value in top.items()])

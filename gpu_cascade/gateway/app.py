@@ -1,6 +1,7 @@
 """The gateway's routes. Everything they need is handed in; nothing is made here."""
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import CascadeError, UnknownModel
 from ..traces import record_json
@@ -18,20 +20,43 @@ from . import shape
 from .chat import chat_completions
 from .completions import completions
 from .guards import Guards, caller_of, operators_only
+from .http import is_http
 from .openapi import document
 from .parts import Parts
 
 
-def build(parts: Parts) -> Starlette:
+class Front:
+    """The ASGI application: what answers is reached at once, all else by Starlette's router.
+
+    Router, error handlers and their wrappers of `send` cost as much as reading the body, and an endpoint that
+    answers tells of its failures itself. Both ways have the same guards before them.
+    """
+
+    def __init__(self, rest: Starlette, answering: Mapping[str, ASGIApp]) -> None:
+        self.routes = rest.routes
+        self._rest, self._answering = rest, answering
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or an event of the server's."""
+        app: ASGIApp | None = None
+        if is_http(scope) and scope["method"] == "POST":
+            app = self._answering.get(scope["path"])
+        await (app or self._rest)(scope, receive, send)
+
+
+def build(parts: Parts) -> Front:
     """The ASGI application."""
     views = _Views(parts)
     middleware = [Middleware(Guards, door=parts.door)]
     if parts.door.cors:
         middleware.append(_cors(list(parts.door.cors)))
-    return Starlette(
+    answering = {
+        "/v1/chat/completions": chat_completions(parts),
+        "/v1/completions": completions(parts),
+    }
+    rest = Starlette(
         routes=[
-            Route("/v1/chat/completions", chat_completions(parts), methods=["POST"]),
-            Route("/v1/completions", completions(parts), methods=["POST"]),
+            *(Route(path, endpoint, methods=["POST"]) for path, endpoint in answering.items()),
             Route("/openapi.json", views.openapi),
             Route("/v1/models", views.models),
             Route("/v1/models/{id:path}", views.model),
@@ -44,6 +69,14 @@ def build(parts: Parts) -> Starlette:
         middleware=middleware,
         exception_handlers={HTTPException: _not_found, CascadeError: _refused},
     )
+    return Front(rest, {path: _behind(middleware, endpoint) for path, endpoint in answering.items()})
+
+
+def _behind(middleware: Sequence[Middleware], app: ASGIApp) -> ASGIApp:
+    """The application behind these, the first outermost, as Starlette puts them."""
+    for cls, args, kwargs in reversed(middleware):
+        app = cls(app, *args, **kwargs)
+    return app
 
 
 def _cors(origins: list[str]) -> Middleware:

@@ -1,8 +1,12 @@
 """`POST /v1/chat/completions`: how chats are written, whole and in chunks."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from ..types import Delta, Final, Request, TokenLogprob
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from ..types import Delta, Final, Request, TokenLogprob, ToolCallPiece
 from . import shape
 from .asked import Asked, read_chat
 from .exchange import Endpoint, Format
@@ -31,6 +35,23 @@ def _choice(place: int, final: Final, request: Request) -> dict[str, Any]:
     return {"index": place, "message": message, "finish_reason": final.finish_reason, "logprobs": logprobs}
 
 
+class _Said(msgspec.Struct, omit_defaults=True):
+    """What a chunk adds to the message."""
+
+    content: str | UnsetType = UNSET
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: tuple[ToolCallPiece, ...] | UnsetType = UNSET
+
+
+class _Piece(msgspec.Struct):
+    """A chunk's choice."""
+
+    index: int
+    delta: _Said
+    logprobs: Mapping[str, Any] | None
+    finish_reason: None = None
+
+
 class Chunks:
     """The events of one stream, ready to send."""
 
@@ -46,15 +67,15 @@ class Chunks:
 
     def piece(self, delta: Delta) -> bytes:
         """A piece of text, of reasoning or of a tool call."""
-        said: dict[str, Any] = {}
+        said = _Said()
         if delta.text or not delta.tool_calls:
-            said["content"] = delta.text
+            said.content = delta.text
         if delta.reasoning:
-            said["reasoning_content"] = delta.reasoning
+            said.reasoning_content = delta.reasoning
         if delta.tool_calls:
-            said["tool_calls"] = delta.tool_calls
+            said.tool_calls = delta.tool_calls
         logprobs = _logprobs(delta.tokens, self._request) if delta.tokens else None
-        return self._events.event([{**_delta(delta.choice, said), "logprobs": logprobs}])
+        return self._events.piece(_Piece(delta.choice, said, logprobs))
 
     def closing(self, final: Final) -> bytes:
         """The finish chunks and what comes after them."""

@@ -23,6 +23,7 @@ from .parts import Parts, Place
 log = logging.getLogger(__name__)
 
 CLIENT_GONE = 499
+TOGETHER = 64  # events in one write: each takes 5 us in uvicorn, alone or not
 SSE = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 
 
@@ -77,11 +78,12 @@ class _Exchange:
 
     def __init__(self, parts: Parts, style: Format, scope: Scope, receive: Receive, send: Send) -> None:
         self._parts, self._format, self._receive, self._send = parts, style, receive, send
-        self._caller = caller_of(scope)
+        self._scope, self._caller = scope, caller_of(scope)
         self._headers: Headers = scope["headers"]
         self._arrived, self._at = time.monotonic(), time.time()
         self._first_token_s: float | None = None
         self._started = False
+        self._waiting: list[bytes] = []  # events that go out with the next one
         self._asked: Asked | None = None
 
     @property
@@ -98,7 +100,7 @@ class _Exchange:
         self._parts.refuse_tier(wanted.request.wish.tier, self._caller)
         with self._parts.traces.reserve() as place:
             if wanted.stream:
-                await until_gone(self._receive, self._stream(wanted, answerer, place))
+                await until_gone(self._scope, self._stream(wanted, answerer, place))
             else:
                 await self._whole(wanted, answerer, place)
 
@@ -120,7 +122,7 @@ class _Exchange:
         return replace(asked, request=replace(asked.request, caller=self._caller.name))
 
     async def _whole(self, wanted: Asked, answerer: Answerer, place: Place) -> None:
-        final = await until_gone(self._receive, answerer.answer(wanted.request))
+        final = await until_gone(self._scope, answerer.answer(wanted.request))
         await self._record(place, wanted, final)
         body = self._format.whole(wanted, final)
         await respond(self._send, body, headers=shape.headers(wanted.request, final.decision))
@@ -130,9 +132,9 @@ class _Exchange:
         async with aclosing(answerer.stream(wanted.request)) as pieces:
             piece = await self._first(wanted, pieces)
             await self._open(wanted, piece.decision)
-            await self._write(chunks.opening())
+            await self._write(chunks.opening(), followed=isinstance(piece, Delta))
             while isinstance(piece, Delta):
-                await self._write(chunks.piece(piece))
+                await self._write(chunks.piece(piece), followed=piece.followed)
                 piece = await anext(pieces)
         await self._record(place, wanted, piece)
         await self._write(chunks.closing(piece), more=False)
@@ -156,8 +158,13 @@ class _Exchange:
             self._started = True
             await start(self._send, 200, [*SSE, *shape.headers(wanted.request, decision)])
 
-    async def _write(self, data: bytes, *, more: bool = True) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+    async def _write(self, data: bytes, *, more: bool = True, followed: bool = False) -> None:
+        """Send it, and what waits for it; `followed` by more at once it waits itself."""
+        self._waiting.append(data)
+        if not followed or len(self._waiting) == TOGETHER:
+            data = b"".join(self._waiting)
+            self._waiting.clear()
+            await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     async def _record(self, place: Place, wanted: Asked, final: Final) -> None:
         """The record goes in before the end of the answer goes out."""

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -134,8 +135,13 @@ def _without_key(door: Door, scope: Scope, given: bytes) -> Caller:
 def _is_near(scope: Scope) -> bool:
     """Whether the client is on this machine. Where a proxy here names the real one, uvicorn believes it."""
     client = scope.get("client")
+    return client is not None and _is_loopback(client[0])
+
+
+@lru_cache(32)
+def _is_loopback(host: str) -> bool:
     try:
-        return client is not None and ip_address(client[0]).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
         return False
 
@@ -150,6 +156,7 @@ def _is_json(content_type: bytes) -> bool:
     return content_type.partition(b";")[0].strip().lower() == b"application/json"
 
 
+@lru_cache(32)  # clients call it by few names
 def hostname(host: str) -> str:
     """The name in a Host header, without port and brackets."""
     try:

@@ -2,14 +2,15 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from ..errors import CascadeError
 from ..traces import explain
-from ..types import Decision, Final, Request, TokenLogprob, TopLogprob, Use
+from ..types import Decision, Final, Reason, Request, TokenLogprob, TopLogprob, Use, Verdict
 from .asked import Asked
 
 encode = msgspec.json.encode
@@ -19,17 +20,22 @@ HEADERS = ("id", "tier", "verdict", "reason", "confidence", "certified")
 
 def headers(request: Request, decision: Decision | None) -> list[tuple[bytes, bytes]]:
     """The `x-cascade-*` headers; without a decision only the id."""
-    pairs = {"id": request.id}
+    found = [(b"x-cascade-id", request.id.encode())]
     if decision is not None:
-        pairs |= {
-            "tier": decision.tier,
-            "verdict": decision.verdict.value,
-            "reason": decision.reason.value,
-            "certified": str(decision.certified).lower(),
-        }
+        found += _kind(decision.tier, decision.verdict, decision.reason, decision.certified)
         if decision.confidence is not None:
-            pairs["confidence"] = f"{decision.confidence:.4f}"
-    return [(f"x-cascade-{name}".encode(), value.encode()) for name, value in pairs.items()]
+            found.append((b"x-cascade-confidence", b"%.4f" % decision.confidence))
+    return found
+
+
+@lru_cache(256)  # there are few kinds of decisions
+def _kind(tier: str, verdict: Verdict, reason: Reason, certified: bool) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"x-cascade-tier", tier.encode()),
+        (b"x-cascade-verdict", verdict.value.encode()),
+        (b"x-cascade-reason", reason.value.encode()),
+        (b"x-cascade-certified", b"true" if certified else b"false"),
+    ]
 
 
 def cascade_object(asked: Asked, final: Final) -> dict[str, Any]:
@@ -93,6 +99,12 @@ class Events:
     def __init__(self, asked: Asked, kind: str) -> None:
         self._head, self._asked = _head(asked, kind), asked
         self._usage = {"usage": None} if asked.include_usage else {}
+        self._before = b"data: " + encode(self._head)[:-1] + b',"choices":['
+        self._after = b'],"usage":null}\n\n' if asked.include_usage else b"]}\n\n"
+
+    def piece(self, choice: object) -> bytes:
+        """A chunk with one choice and no more: most are such, so what they share is written once."""
+        return self._before + encode(choice) + self._after
 
     def event(self, choices: list[dict[str, Any]], **more: object) -> bytes:
         """A chunk."""
@@ -134,20 +146,24 @@ def _head(asked: Asked, kind: str) -> dict[str, Any]:
     return {"id": asked.request.id, "object": kind, "created": int(time.time()), "model": asked.model}
 
 
-def asked_for(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> list[TokenLogprob] | None:
+def asked_for(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> Sequence[TokenLogprob] | None:
     """Only where the client asked for them itself, and no more alternatives than it asked for."""
     wanted = request.logprobs
     if wanted is None or tokens is None:
         return None
+    # An engine is asked for as many at each place, and reading those of 64 costs as much as judging them.
+    if not tokens or tokens[0].most_alternatives <= max(wanted, 1):
+        return tokens
     return [_cut(token, wanted) for token in tokens]
 
 
 def _cut(token: TokenLogprob, wanted: int) -> TokenLogprob:
     """The likeliest `wanted` alternatives: a cascade's rule may have needed more."""
-    if len(token.top_logprobs) <= max(wanted, 1):  # vLLM sends the token itself where none was asked for
+    alternatives = token.top_logprobs
+    if len(alternatives) <= max(wanted, 1):  # vLLM sends the token itself where none was asked for
         return token
-    likeliest = sorted(token.top_logprobs, key=_likely, reverse=True)[:wanted]
-    return msgspec.structs.replace(token, top_logprobs=likeliest)
+    likeliest = sorted(alternatives, key=_likely, reverse=True)[:wanted]
+    return msgspec.structs.replace(token, alternatives=msgspec.Raw(encode(likeliest)))
 
 
 def _likely(alternative: TopLogprob) -> float:

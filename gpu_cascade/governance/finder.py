@@ -1,6 +1,7 @@
 """From the key of a request to its caller, while keys are created and revoked by other processes."""
 
 import logging
+import os
 import re
 import sqlite3
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ class Finder:
 
     def refresh(self) -> None:
         """Notice what others changed. Raises `ConfigError` where the files cannot be used."""
+        if self._file is None and not os.access(self._path, os.F_OK):
+            return  # no key was ever made: most gateways, and this is asked at each request
         with naming(self._path):
             self._follow()
             if self._connection is None:

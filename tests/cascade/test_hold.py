@@ -15,7 +15,7 @@ from gpu_cascade.engines.base import BROKEN_OFF
 from gpu_cascade.engines.fake import Fake, Line
 from gpu_cascade.engines.leased import Leased
 from gpu_cascade.engines.meter import BusyMeter
-from gpu_cascade.types import Delta, Final, Reason, Request, TokenLogprob, TopLogprob, Use, Verdict
+from gpu_cascade.types import Delta, Final, Reason, Request, TopLogprob, Use, Verdict, weighed
 
 from ..cascades import cascade
 from ..places import places
@@ -35,7 +35,7 @@ class Written:
         self.every, self.finish_reason = every, finish_reason
 
     def _token(self, text, number, alternatives):
-        return TokenLogprob(text, number, None, [TopLogprob(text, number), *alternatives])
+        return weighed(text, number, [TopLogprob(text, number), *alternatives])
 
     def final(self):
         text = "".join(token.token for token in self.tokens)

@@ -15,7 +15,7 @@ from gpu_cascade.cascade.verify import QUESTION
 from gpu_cascade.config.checks import ChecksConfig
 from gpu_cascade.engines.fake import Fake, Fault, Line
 from gpu_cascade.errors import EngineError, TierDown
-from gpu_cascade.types import Final, Reason, Request, TokenLogprob, TopLogprob, Use, Verdict
+from gpu_cascade.types import Final, Reason, Request, TopLogprob, Use, Verdict, weighed
 
 ASK = Request([{"role": "user", "content": "How many days?"}])
 
@@ -37,7 +37,7 @@ class Judge:
             return Final("Thirty days.", "stop", self.name, uses=(Use(self.name, 9, 3, 1.0),))
         if self.error is not None:
             raise self.error
-        token = TokenLogprob("?", -0.1, None, self.tops)
+        token = weighed("?", -0.1, self.tops)
         return Final("?", "length", self.name, (token,), uses=(Use(self.name, 12, 1, 0.1),))
 
 

@@ -17,7 +17,7 @@ from gpu_cascade.cascade.tokens import (
     is_guided,
     top_of,
 )
-from gpu_cascade.types import Final, FunctionCall, TokenLogprob, ToolCall, TopLogprob, Use
+from gpu_cascade.types import Final, FunctionCall, TokenLogprob, ToolCall, TopLogprob, Use, weighed
 
 OSLO = '{"city": "Oslo"}'
 CALL = ['{"name": "find', '", "arguments": ', '{"city": "', "Oslo", '"}', "}", "<|im_end|>"]
@@ -33,9 +33,9 @@ def words(tokens):
     return None if tokens is None else [token.token for token in tokens]
 
 
-def weighed(*logprobs, token="a"):
+def place(*logprobs, token="a"):
     """A token whose alternatives have these logprobs."""
-    return TokenLogprob(token, -0.5, None, [TopLogprob(f"t{i}", value) for i, value in enumerate(logprobs)])
+    return weighed(token, -0.5, [TopLogprob(f"t{i}", value) for i, value in enumerate(logprobs)])
 
 
 def test_the_stop_token_is_left_out():
@@ -200,27 +200,27 @@ def test_what_rounding_put_above_0_is_0():
 
 def test_alternatives_are_sorted():
     """VLLM puts the sampled token first, whatever its rank."""
-    assert (-0.4, -1.5, -2.0) == top_of(weighed(-2.0, -0.4, -1.5))
+    assert (-0.4, -1.5, -2.0) == top_of(place(-2.0, -0.4, -1.5))
 
 
 def test_alternatives_without_probability_stay_and_the_rest_is_clamped():
-    """A place has as many alternatives as were asked for; -inf and -9999 are the same."""
-    assert (0.0, RULED_OUT, RULED_OUT) == top_of(weighed(1e-7, -math.inf, -9999.0))
+    """A place has as many alternatives as were asked for; all below -9999 are the same."""
+    assert (0.0, RULED_OUT, RULED_OUT) == top_of(place(1e-7, -1e300, -9999.0))
 
 
 @pytest.mark.parametrize("bad", [None, math.nan, 3.2, math.inf])
 def test_one_alternative_that_is_no_logprob_spoils_its_place(bad):
     """The place then has no alternatives, and no signal that needs them can be had."""
-    assert () == top_of(weighed(-0.4, bad))
+    assert () == top_of(place(-0.4, bad))
 
 
 def test_evidence_carries_what_stands_beside_the_tokens():
     """Prompt length and whether the draft was cut are features of it."""
-    draft = Final("a", "length", "small", (weighed(-0.4, -1.5),), uses=(Use("small", prompt_tokens=12),))
+    draft = Final("a", "length", "small", (place(-0.4, -1.5),), uses=(Use("small", prompt_tokens=12),))
 
     assert Evidence([-0.5], ((-0.4, -1.5),), 12, cut=True) == evidence(draft)
     assert ((),) == evidence(final("a", ["a"])).tops
 
 
 def choosing(**logprobs):
-    return TokenLogprob("?", -0.1, None, [TopLogprob(token, value) for token, value in logprobs.items()])
+    return weighed("?", -0.1, [TopLogprob(token, value) for token, value in logprobs.items()])

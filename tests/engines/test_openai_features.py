@@ -17,6 +17,7 @@ SCRIPT = [
     Line(match="weather", logprob=-0.25, calls=[OSLO, ROME]),
     Line(match="no parser", fault=Fault.NO_PARSER),
     Line(match="blanks", fault=Fault.BLANKS),
+    Line(match="endless", text="word " * 2000, token_s=0.005),
     Line(text="One two.", others=["Three four five."], logprob=-0.25),
 ]
 
@@ -82,7 +83,7 @@ async def test_several_choices(engine):
 
 async def test_several_choices_are_broken_off_together(engine):
     """The reader of one stream has had enough of all."""
-    stream = engine.stream(ask("?", params={"n": 2}))
+    stream = engine.stream(ask("endless", params={"n": 2}))
     await anext(stream)
     await anext(stream)
 

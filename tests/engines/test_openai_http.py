@@ -37,7 +37,11 @@ async def engine(tmp_path):
 
 async def running(client):
     """What the engine says it has running."""
-    async with client._client().get("http://engine/metrics") as response:
+    to = aiohttp.UnixConnector(str(client._address.socket))
+    async with (
+        aiohttp.ClientSession(connector=to) as session,
+        session.get("http://engine/metrics") as response,
+    ):
         lines = (await response.text()).splitlines()
     return next(float(line.split()[-1]) for line in lines if line.startswith("vllm:num_requests_running"))
 
