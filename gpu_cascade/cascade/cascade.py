@@ -15,12 +15,12 @@ from ..types import (
     Judgement,
     Reason,
     Request,
-    Sticky,
     ToolCall,
     ToolCallPiece,
     Use,
     Verdict,
 )
+from ..wish import Sticky
 from .ahead import Ahead
 from .budget import Pace
 from .gate import Gate

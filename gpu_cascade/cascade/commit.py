@@ -11,7 +11,8 @@ from typing import Any
 
 from ..engines.base import Answerer
 from ..errors import EngineError, TierDown
-from ..types import NO_WISH, Delta, Final, Judgement, Request, TokenLogprob
+from ..types import Delta, Final, Judgement, Request, TokenLogprob
+from ..wish import NO_WISH
 from .ahead import Ahead
 from .hold import UNREADABLE
 from .rules import Rule, judge, rule_for

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from starlette.types import Receive, Scope, Send
@@ -12,11 +12,35 @@ from . import shape
 
 T = TypeVar("T")
 BODY_LIMIT_MIB = 16
-LEAVING = "gpu_cascade.leaving"  # in the ASGI scope: whom to call when the client leaves
+LEAVING = "gpu_cascade.leaving"  # in the ASGI scope: the `Leaving` of its connection
 
 
 class ClientGone(Exception):
     """The client closed the connection; what was running for it has been cancelled."""
+
+
+class Leaving:
+    """Whom to call when a client leaves; at once where it has left already."""
+
+    def __init__(self) -> None:
+        self._calls: set[Callable[[], None]] = set()
+        self._left = False
+
+    def add(self, call: Callable[[], None]) -> None:
+        """From now on."""
+        self._calls.add(call)
+        if self._left:
+            call()
+
+    def discard(self, call: Callable[[], None]) -> None:
+        """No longer."""
+        self._calls.discard(call)
+
+    def left(self) -> None:
+        """It has left."""
+        self._left = True
+        for call in tuple(self._calls):
+            call()
 
 
 async def read_body(receive: Receive) -> bytes:

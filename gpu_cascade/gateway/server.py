@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import cast
 
 import uvicorn
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..errors import ConfigError
-from .http import LEAVING
+from .http import LEAVING, Leaving
 
 YOUNG = 20_000  # objects more than before that start a collection
 DRAIN_S = 10  # how long running answers may finish after a stop
@@ -45,7 +45,7 @@ class _Connection(HttpToolsProtocol):
     """Uvicorn's, which also tells at once that the client has left."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._leaving: set[Callable[[], None]] = set()
+        self._leaving = Leaving()
         super().connection_made(cast("asyncio.Transport", transport))
 
     def on_message_begin(self) -> None:
@@ -54,8 +54,7 @@ class _Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        for call in tuple(self._leaving):
-            call()
+        self._leaving.left()
 
 
 class _Server(uvicorn.Server):

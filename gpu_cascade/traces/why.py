@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..types import Decision, Use, Wish
+from ..types import Decision, Use
+from ..wish import Wish
 from .record import Record
 from .words import decided, spent
 

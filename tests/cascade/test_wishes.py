@@ -13,7 +13,8 @@ from gpu_cascade.cascade.rules import Band, Fixed, Rule, rule_for
 from gpu_cascade.cascade.tier import Second, Tier
 from gpu_cascade.engines.fake import Fake, Fault, Line
 from gpu_cascade.errors import BadRequest, EngineError
-from gpu_cascade.types import Reason, Request, Sticky, Verdict, Wish
+from gpu_cascade.types import Reason, Request, Verdict
+from gpu_cascade.wish import Sticky, Wish
 
 from ..cascades import cascade
 from .clock import Clock

@@ -10,6 +10,7 @@ from openai.types.chat import ChatCompletionChunk
 from gpu_cascade.events import Answered, Hooks
 from gpu_cascade.gateway.chat import chat_completions
 from gpu_cascade.gateway.guards import CALLER, Door
+from gpu_cascade.gateway.http import LEAVING, Leaving
 from gpu_cascade.gateway.parts import Limits, Parts
 from gpu_cascade.governance import OPERATOR
 
@@ -51,7 +52,7 @@ class Reply:
 
 async def asked(answerer, body, gone=None, **limits):
     """The reply of an answerer behind a chat endpoint; `gone`: set when the client leaves."""
-    reply, gone = Reply(), gone or asyncio.Event()
+    reply, leaving = Reply(), Leaving()
     parts = Parts(
         {"cascade": answerer},
         Ledger(),
@@ -66,10 +67,11 @@ async def asked(answerer, body, gone=None, **limits):
     inbox = [{"type": "http.request", "body": json.dumps(body).encode()}]
 
     async def receive():
-        if inbox:
-            return inbox.pop()
+        return inbox.pop()
+
+    async def leave():
         await gone.wait()
-        return {"type": "http.disconnect"}
+        leaving.left()
 
     async def send(message):
         reply.status = message.get("status", reply.status)
@@ -77,7 +79,11 @@ async def asked(answerer, body, gone=None, **limits):
         reply.ended += message["type"] == "http.response.body" and not message.get("more_body", False)
 
     scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": HEADERS}
-    await chat_completions(parts)({**scope, CALLER: OPERATOR}, receive, send)
+    scope |= {CALLER: OPERATOR, LEAVING: leaving}
+    client = asyncio.create_task(leave()) if gone else None
+    await chat_completions(parts)(scope, receive, send)
+    if client:
+        client.cancel()
     return reply
 
 

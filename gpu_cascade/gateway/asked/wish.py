@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ...errors import BadRequest
-from ...types import NO_WISH, Sticky, Wish
+from ...wish import NO_WISH, Sticky, Wish
 from .fields import Part
 
 Headers = Iterable[tuple[bytes, bytes]]  # as ASGI has them: names in lower case
