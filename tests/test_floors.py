@@ -15,7 +15,6 @@ HEAVY = {"torch", "transformers", "vllm", "sklearn", "scipy", "numpy", "matplotl
 # Each part's floor; the table in ARCHITECTURE.md says the same (tested below).
 FLOORS = {
     "types": 0,
-    "wish": 0,
     "errors": 0,
     "locks": 0,
     "config": 1,

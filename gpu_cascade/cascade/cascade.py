@@ -20,7 +20,7 @@ from ..types import (
     Use,
     Verdict,
 )
-from ..wish import Sticky
+from ..types.wish import Sticky
 from .ahead import Ahead
 from .budget import Pace
 from .gate import Gate

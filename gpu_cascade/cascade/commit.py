@@ -12,7 +12,7 @@ from typing import Any
 from ..engines.base import Answerer
 from ..errors import EngineError, TierDown
 from ..types import Delta, Final, Judgement, Request, TokenLogprob
-from ..wish import NO_WISH
+from ..types.wish import NO_WISH
 from .ahead import Ahead
 from .hold import UNREADABLE
 from .rules import Rule, judge, rule_for

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..engines.base import Answerer
 from ..errors import BadRequest
-from ..wish import Wish
+from ..types.wish import Wish
 from .signals import Signal
 from .tier import Drafting
 

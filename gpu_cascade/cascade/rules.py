@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ..types import Final, Judgement, Outcome, Reason, Request
-from ..wish import Sticky
+from ..types.wish import Sticky
 from .signals import SIGNALS, Signal
 from .tokens import evidence
 

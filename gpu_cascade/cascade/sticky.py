@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ..engines.base import Answerer, Pieces
 from ..types import Decision, Final, Reason, Request, Verdict
-from ..wish import Sticky
+from ..types.wish import Sticky
 from .messages import text_of
 
 KEPT = 65_536  # conversations of a cascade

@@ -8,7 +8,7 @@ from typing import Protocol
 from ..engines.base import Answerer
 from ..errors import CascadeError, EngineError, TierDown
 from ..types import Final, Judgement, Reason, Request, Use
-from ..wish import NO_WISH
+from ..types.wish import NO_WISH
 from .ahead import Ahead
 from .checks.build import Required, failed, run
 from .hold import Held, hold

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..types import Decision, Use
-from ..wish import Wish
+from ..types.wish import Wish
 from .record import Record
 from .words import decided, spent
 

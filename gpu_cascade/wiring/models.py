@@ -11,7 +11,7 @@ from ..engines.base import Answerer
 from ..gateway.guards import Door
 from ..governance import Finder
 from ..monitor import Watched, Watching
-from ..wish import Sticky
+from ..types.wish import Sticky
 from .calibrated import Calibrated
 from .engines import Tiers
 

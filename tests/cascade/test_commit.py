@@ -17,7 +17,7 @@ from gpu_cascade.engines.leased import Leased
 from gpu_cascade.engines.meter import BusyMeter
 from gpu_cascade.errors import EngineLost
 from gpu_cascade.types import Delta, Final, Reason, Request, TokenLogprob, Verdict
-from gpu_cascade.wish import Wish
+from gpu_cascade.types.wish import Wish
 
 from ..places import places
 from .clock import Clock

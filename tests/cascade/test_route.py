@@ -12,7 +12,7 @@ from gpu_cascade.cascade.tier import Tier
 from gpu_cascade.engines.fake import Fake
 from gpu_cascade.errors import BadRequest
 from gpu_cascade.types import Request
-from gpu_cascade.wish import Sticky, Wish
+from gpu_cascade.types.wish import Sticky, Wish
 
 SMALL, MID, LARGE = (Fake(name) for name in ("small", "mid", "large"))
 TIERS = (SMALL, MID, LARGE)

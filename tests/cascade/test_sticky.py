@@ -8,7 +8,7 @@ from gpu_cascade.cascade.signals import SIGNALS
 from gpu_cascade.cascade.sticky import Remembered, Sticking, key_of
 from gpu_cascade.engines.fake import Fake, Fault, Line
 from gpu_cascade.types import Final, Reason, Request, Verdict
-from gpu_cascade.wish import Sticky, Wish
+from gpu_cascade.types.wish import Sticky, Wish
 
 from ..cascades import cascade
 from .clock import Clock

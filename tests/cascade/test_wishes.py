@@ -14,7 +14,7 @@ from gpu_cascade.cascade.tier import Second, Tier
 from gpu_cascade.engines.fake import Fake, Fault, Line
 from gpu_cascade.errors import BadRequest, EngineError
 from gpu_cascade.types import Reason, Request, Verdict
-from gpu_cascade.wish import Sticky, Wish
+from gpu_cascade.types.wish import Sticky, Wish
 
 from ..cascades import cascade
 from .clock import Clock

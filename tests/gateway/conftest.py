@@ -17,7 +17,7 @@ from gpu_cascade.gateway.guards import Door
 from gpu_cascade.gateway.parts import Limits, Parts
 from gpu_cascade.gateway.server import address, listen, serving
 from gpu_cascade.traces import Traces
-from gpu_cascade.wish import Sticky
+from gpu_cascade.types.wish import Sticky
 
 from ..cascades import cascade
 

@@ -6,7 +6,7 @@ import pytest
 
 from gpu_cascade.cascade.budget import Pace
 from gpu_cascade.engines.fake import Fake, Line
-from gpu_cascade.wish import Sticky
+from gpu_cascade.types.wish import Sticky
 
 from .conftest import ANSWER, DRAFT
 

@@ -4,7 +4,7 @@ import pytest
 
 from gpu_cascade.traces import explain, why
 from gpu_cascade.types import Judgement, Outcome, Reason, Use, Verdict
-from gpu_cascade.wish import Wish
+from gpu_cascade.types.wish import Wish
 
 from ..records import SMALL, SURE, UNSURE, record
 

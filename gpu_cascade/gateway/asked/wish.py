@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ...errors import BadRequest
-from ...wish import NO_WISH, Sticky, Wish
+from ...types.wish import NO_WISH, Sticky, Wish
 from .fields import Part
 
 Headers = Iterable[tuple[bytes, bytes]]  # as ASGI has them: names in lower case

@@ -7,7 +7,7 @@ import pytest
 
 from gpu_cascade.errors import BadRequest
 from gpu_cascade.gateway.asked import read_chat, read_completion
-from gpu_cascade.wish import NO_WISH, Sticky, Wish
+from gpu_cascade.types.wish import NO_WISH, Sticky, Wish
 
 
 def read(cascade=None, headers=()):
