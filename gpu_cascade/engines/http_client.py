@@ -33,7 +33,7 @@ class Client(Protocol):
     """Asks one engine."""
 
     async def post(self, path: str, body: bytes, left_s: float | None) -> Answer:
-        """Ask with JSON. Raises `ConnectionError`; `TimeoutError` after `left_s`, or `CONNECT_S` to connect."""
+        """Ask with JSON. Raises `ConnectionError`; `TimeoutError` after `left_s`, connecting `CONNECT_S`."""
 
     async def close(self) -> None:
         """Drop all connections; what still runs on them is aborted."""

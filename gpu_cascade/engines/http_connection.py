@@ -83,7 +83,7 @@ class Connection(asyncio.Protocol):
         return self._taken()
 
     def close(self) -> None:
-        """Done with this answer; an unread rest aborts the engine's work. Nothing where it was done before."""
+        """Done with this answer; an unread rest aborts the engine's work. Twice is once."""
         if not self._asked:
             return
         if self._timer is not None:
@@ -120,11 +120,13 @@ class Connection(asyncio.Protocol):
     # --- what the loop says ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It stands."""
         self._transport = cast("asyncio.Transport", transport)
         self._poll = select.poll()
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
+        """Bytes have come."""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -135,6 +137,7 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone: an answer without a frame ends so, any other is broken."""
         self._gone = True
         if self.status and not self._framed and not (exc or self._error):
             self._whole = True
@@ -160,21 +163,26 @@ class Connection(asyncio.Protocol):
     # --- what the parser says ---
 
     def on_message_begin(self) -> None:
+        """An answer begins."""
         if not self._asked or self._whole:
             raise ConnectionError("more came than was asked for")  # ends the parsing
 
     def on_header(self, name: bytes, _: bytes) -> None:
+        """One of its headers."""
         if name.lower() in FRAMES:
             self._framed = True
 
     def on_headers_complete(self) -> None:
+        """All of them."""
         status = self._parser.get_status_code()
         if status >= 200:  # else the answer is still to come
             self.status, self._keeps = status, self._parser.should_keep_alive()
 
     def on_body(self, data: bytes) -> None:
+        """A part of its body."""
         self._body.append(data)
         self._size += len(data)
 
     def on_message_complete(self) -> None:
+        """Its end."""
         self._whole = self.status > 0

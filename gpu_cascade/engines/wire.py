@@ -49,13 +49,14 @@ ENGINE_PARAMS = frozenset(
 )
 
 
-class PromptDetails(msgspec.Struct, frozen=True):
+# None of these can be part of a cycle, so the collector need not see them (`gc=False`).
+class PromptDetails(msgspec.Struct, frozen=True, gc=False):
     """Where the prompt's tokens came from."""
 
     cached_tokens: int | None = None
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens of one answer."""
 
     prompt_tokens: int = 0
@@ -68,13 +69,13 @@ class Usage(msgspec.Struct, frozen=True):
         return self.prompt_tokens_details.cached_tokens if self.prompt_tokens_details else None
 
 
-class Logprobs(msgspec.Struct, frozen=True):
+class Logprobs(msgspec.Struct, frozen=True, gc=False):
     """One entry per generated token, the stop token included."""
 
     content: list[TokenLogprob] | None = None
 
 
-class _Message(msgspec.Struct, frozen=True):
+class _Message(msgspec.Struct, frozen=True, gc=False):
     """What the assistant said. Engines differ in the reasoning's name."""
 
     content: str | None = None
@@ -86,19 +87,19 @@ class _Message(msgspec.Struct, frozen=True):
         return self.reasoning or self.reasoning_content or ""
 
 
-class Message(_Message, frozen=True):
+class Message(_Message, frozen=True, gc=False):
     """A whole message."""
 
     tool_calls: list[ToolCall] | None = None
 
 
-class Piece(_Message, frozen=True):
+class Piece(_Message, frozen=True, gc=False):
     """A stream's piece of one."""
 
     tool_calls: list[ToolCallPiece] | None = None
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Choice(msgspec.Struct, frozen=True, gc=False):
     """One answer, or one piece of it."""
 
     index: int = 0
@@ -108,7 +109,7 @@ class Choice(msgspec.Struct, frozen=True):
     finish_reason: str | None = None
 
 
-class ChatBody(msgspec.Struct, frozen=True):
+class ChatBody(msgspec.Struct, frozen=True, gc=False):
     """A whole answer, or one chunk of a stream; `error` where the engine broke off inside a 200."""
 
     choices: list[Choice] = []

@@ -1,6 +1,6 @@
 """`POST /v1/chat/completions`: how chats are written, whole and in chunks."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -43,12 +43,19 @@ class _Said(msgspec.Struct, omit_defaults=True):
     tool_calls: tuple[ToolCallPiece, ...] | UnsetType = UNSET
 
 
+class _Logprobs(msgspec.Struct):
+    """Of a chunk's tokens, or of a whole answer's."""
+
+    content: Sequence[TokenLogprob]
+    refusal: None = None
+
+
 class _Piece(msgspec.Struct):
     """A chunk's choice."""
 
     index: int
     delta: _Said
-    logprobs: Mapping[str, Any] | None
+    logprobs: _Logprobs | None
     finish_reason: None = None
 
 
@@ -58,6 +65,7 @@ class Chunks:
     def __init__(self, asked: Asked) -> None:
         self._request = asked.request
         self._events = shape.Events(asked, "chat.completion.chunk")
+        self._as_sent: bool | None = None  # whether the tokens have what the client wants and no more
 
     def opening(self) -> bytes:
         """The chunks that name the role, one for each choice."""
@@ -74,8 +82,15 @@ class Chunks:
             said.reasoning_content = delta.reasoning
         if delta.tool_calls:
             said.tool_calls = delta.tool_calls
-        logprobs = _logprobs(delta.tokens, self._request) if delta.tokens else None
+        logprobs = self._logprobs(delta.tokens) if delta.tokens else None
         return self._events.piece(_Piece(delta.choice, said, logprobs))
+
+    def _logprobs(self, tokens: tuple[TokenLogprob, ...]) -> _Logprobs | None:
+        """As for a whole answer. One engine wrote the whole stream: its first token speaks for the others."""
+        wanted = self._request.logprobs
+        if self._as_sent is None and wanted is not None:
+            self._as_sent = not shape.too_many(tokens, wanted)
+        return _Logprobs(tokens) if self._as_sent else _logprobs(tokens, self._request)
 
     def closing(self, final: Final) -> bytes:
         """The finish chunks and what comes after them."""
@@ -90,6 +105,6 @@ def _delta(place: int, said: dict[str, Any]) -> dict[str, Any]:
     return {"index": place, "delta": said, "logprobs": None, "finish_reason": None}
 
 
-def _logprobs(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> dict[str, Any] | None:
+def _logprobs(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> _Logprobs | None:
     found = shape.asked_for(tokens, request)
-    return None if found is None else {"content": found, "refusal": None}
+    return None if found is None else _Logprobs(found)

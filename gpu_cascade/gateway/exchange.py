@@ -130,9 +130,11 @@ class _Exchange:
         async with aclosing(answerer.stream(wanted.request)) as pieces:
             piece = await self._first(wanted, pieces)
             await self._open(wanted, piece.decision)
-            await self._write(chunks.opening(), followed=isinstance(piece, Delta))
+            self._waiting.append(chunks.opening())
             while isinstance(piece, Delta):
-                await self._write(chunks.piece(piece), followed=piece.followed)
+                self._waiting.append(chunks.piece(piece))
+                if not piece.followed or len(self._waiting) == TOGETHER:
+                    await self._write()
                 piece = await anext(pieces)
         self._record(place, wanted, piece)
         await self._write(chunks.closing(piece), more=False)
@@ -156,13 +158,11 @@ class _Exchange:
             self._started = True
             await start(self._send, 200, [*SSE, *shape.headers(wanted.request, decision)])
 
-    async def _write(self, data: bytes, *, more: bool = True, followed: bool = False) -> None:
-        """Send it, and what waits for it; `followed` by more at once it waits itself."""
-        self._waiting.append(data)
-        if not followed or len(self._waiting) == TOGETHER:
-            data = b"".join(self._waiting)
-            self._waiting.clear()
-            await self._send({"type": "http.response.body", "body": data, "more_body": more})
+    async def _write(self, data: bytes = b"", *, more: bool = True) -> None:
+        """Send what waits, and then this."""
+        body = b"".join([*self._waiting, data])
+        self._waiting.clear()
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
     def _record(self, place: Reservation, wanted: Asked, final: Final) -> None:
         """The record goes in before the end of the answer goes out."""

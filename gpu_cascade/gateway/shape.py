@@ -147,16 +147,22 @@ def asked_for(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> Sequ
     wanted = request.logprobs
     if wanted is None or tokens is None:
         return None
-    # An engine is asked for as many at each place, and reading those of 64 costs as much as judging them.
-    if not tokens or tokens[0].most_alternatives <= max(wanted, 1):
-        return tokens
-    return [_cut(token, wanted) for token in tokens]
+    return [_cut(token, wanted) for token in tokens] if too_many(tokens, wanted) else tokens
+
+
+def too_many(tokens: Sequence[TokenLogprob], wanted: int) -> bool:
+    """Whether there are more alternatives than a client wants: a cascade's rule may have needed more.
+
+    An engine is asked for as many at each place, so only the first is looked at: reading those of 64 costs as
+    much as judging them. VLLM sends the token itself where none was asked for.
+    """
+    return bool(tokens) and tokens[0].most_alternatives > max(wanted, 1)
 
 
 def _cut(token: TokenLogprob, wanted: int) -> TokenLogprob:
-    """The likeliest `wanted` alternatives: a cascade's rule may have needed more."""
+    """The likeliest `wanted` alternatives, one at least."""
     alternatives = token.top_logprobs
-    if len(alternatives) <= max(wanted, 1):  # vLLM sends the token itself where none was asked for
+    if len(alternatives) <= max(wanted, 1):
         return token
     likeliest = sorted(alternatives, key=_likely, reverse=True)[:wanted]
     return msgspec.structs.replace(token, alternatives=msgspec.Raw(encode(likeliest)))

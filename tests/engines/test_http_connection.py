@@ -114,7 +114,7 @@ def test_any_split_gives_the_same_answer(data, body, framing, status, interim):
 
 @given(st.data(), st.binary(min_size=1, max_size=60), st.sampled_from([LENGTH, CHUNKED]), st.booleans())
 def test_a_cut_anywhere_is_an_error(data, body, framing, reset):
-    """However the connection broke: what had come of the body by then is a beginning of it, and not its end."""
+    """However the connection broke: what had come of the body by then is a beginning, and not the end."""
     sent = answer(body, framing)
     kept = sent[: data.draw(st.integers(0, len(sent) - 1))]
 
@@ -156,7 +156,7 @@ def test_answers_follow_each_other(data, first, second, framing):
     [b"220 smtp\r\n", b"HTTP/1.1 200 X\r\nContent-Length: 1\r\n\r\nabcd HTTP", answer(b"a", LENGTH) * 2],
 )
 def test_what_is_no_answer_to_what_was_asked(sent):
-    """Noise in place of an answer, or after it, ends the connection; an answer that was whole by then stays."""
+    """Noise in place of an answer, or after it, ends the connection; an answer that was whole stays."""
 
     async def check(connection, wire, home):
         connection.send(b"ask", None)
