@@ -15,6 +15,7 @@ import msgspec
 from gpu_cascade.errors import CascadeError
 
 from . import memory
+from .clients import compared
 from .engine import stub_engine
 from .loads import DIRECT, OURS
 from .machine import allow_files, busy_share, cores, described, program, rss_bytes
@@ -62,8 +63,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--short", type=Path, metavar="FOLDER", help="our rows alone, a second each, into FOLDER/results.json"
     )
+    parser.add_argument(
+        "--clients", action="store_true", help="our engine client beside aiohttp alone, into clients.txt"
+    )
     args = parser.parse_args(argv)
     try:
+        if args.clients:
+            told = compared(cores())
+            (FOLDER / "clients.txt").write_text(told)
+            print(told, end="")
+            return 0
         results = measured(SHORT if args.short else FULL)
         keep(results, args.short or FOLDER)
         if not args.short:
