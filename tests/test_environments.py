@@ -1,4 +1,4 @@
-"""Environments that are made on first use: once, anew when what they are made of changes, and never by half."""
+"""Environments that are made on first use: once, anew when what they are made of changes, never by half."""
 
 import os
 import sys

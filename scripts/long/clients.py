@@ -3,7 +3,7 @@
     .venv/bin/python scripts/long/clients.py lm-eval > benchmarks/clients/lm-eval.txt
 
 (or guidellm, or vllm-bench) runs that heading's command against `gpu-cascade serve` with scripted engines, or
-against the gateway at `--url`; prints its output and what the gateway counted. The first run installs: minutes.
+against the gateway at `--url`; prints its output and what the gateway counted. It installs first: minutes.
 """
 
 import argparse
