@@ -51,15 +51,20 @@ def for_uv(pip: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]
     return wanted
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--without", default="", metavar="OPTION", help="one of pip's options to leave out")
-    without = parser.parse_args().without
+def configured(without: str = "") -> dict[str, str]:
+    """What to set for uv here; `without`: one of pip's options to leave out."""
     listing = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout
-    pip = {option: value for option, value in options(listing).items() if option != without}
-    for variable, value in for_uv(pip, os.environ).items():
+    return for_uv(
+        {option: value for option, value in options(listing).items() if option != without}, os.environ
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--without", default="", metavar="OPTION", help="one of pip's options to leave out")
+    for variable, value in configured(parser.parse_args().without).items():
         print(f"export {variable}={shlex.quote(value)}")
 
 

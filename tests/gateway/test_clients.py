@@ -1,31 +1,17 @@
-"""Clients that people use, unchanged: LangChain, curl, and a chat page's way of calling."""
+"""Clients without a package of their own: curl, and a chat page's way of calling."""
 
 import asyncio
 import json
 
 import pytest
-from langchain_openai import ChatOpenAI
 
 from gpu_cascade.engines.fake import Fake, Line
 
-from .conftest import ANSWER, DRAFT
+from .conftest import DRAFT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LONG = Line(text="word " * 500, logprob=-2.0, token_s=0.01)
-
-
-async def test_langchain_answers_and_streams(serve):
-    """`ChatOpenAI` gets text, usage and finish reason, whole and streamed."""
-    served = await serve(small=Line(text="Perhaps.", logprob=-2.0))
-    model = ChatOpenAI(model="cascade", base_url=f"{served.url}/v1", api_key="none", max_retries=0)
-
-    whole = await model.ainvoke("Is travel refundable?")
-    pieces = [piece async for piece in model.astream("Is travel refundable?")]
-
-    assert ANSWER.text == whole.content == "".join(piece.content for piece in pieces)
-    assert "stop" == whole.response_metadata["finish_reason"]
-    assert whole.usage_metadata["output_tokens"] > 0
 
 
 async def test_curl_sees_a_stream_as_it_comes(serve):

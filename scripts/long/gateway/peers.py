@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gpu_cascade.errors import Unavailable
+from environments import python
+
 from gpu_cascade.models.store import cache_dir
 
 from .machine import program
@@ -102,22 +102,5 @@ def cascadeflow(stub: str, folder: Path, core: int) -> Iterator[Gateway]:
 
 def installed(name: str, requirement: str, command: str) -> tuple[Path, str]:
     """The command and the version; installed on first use. `Unavailable` where that fails."""
-    venv = cache_dir() / "gateway-peers" / name
-    done = venv / "installed"
-    if not done.is_file() or done.read_text() != requirement:
-        print(f"installing {requirement} in {venv}", flush=True)
-        _run(name, sys.executable, "-m", "venv", "--clear", venv)
-        _run(name, venv / "bin" / "python", "-m", "pip", "install", "--quiet", requirement)
-        done.write_text(requirement)
-    return venv / "bin" / command, requirement.rpartition("=")[2]
-
-
-def _run(name: str, *argv: str | Path) -> None:
-    ended = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        print(
-            ended.stderr.strip()[-2000:], flush=True
-        )  # not in the error: that is kept, with paths and hosts
-        raise Unavailable(
-            f"{name} could not be installed: {Path(argv[0]).name} ended with {ended.returncode}"
-        )
+    programs = python(cache_dir() / "gateway-peers" / name, requirement)
+    return programs / command, requirement.rpartition("=")[2]
