@@ -204,6 +204,7 @@ class Final:
     decision: Decision | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     others: tuple["Final", ...] = ()
+    stop_reason: int | str | None = None  # the `stop` or stop token that ended it; None: something else did
 
     @property
     def blank(self) -> bool:

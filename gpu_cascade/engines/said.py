@@ -51,6 +51,7 @@ class _Said:
     tokens: list[TokenLogprob] = field(default_factory=list)
     has_logprobs: bool = False
     finish_reason: str | None = None
+    stop_reason: int | str | None = None
     calls: Calls = field(default_factory=Calls)
 
     def add(self, choice: Choice) -> Delta | None:
@@ -60,6 +61,7 @@ class _Said:
         tokens = tuple(choice.logprobs.content or ()) if choice.logprobs else ()
         calls = tuple([self.calls.add(piece) for piece in delta.tool_calls]) if delta.tool_calls else ()
         self.finish_reason = choice.finish_reason or self.finish_reason
+        self.stop_reason = self.stop_reason if choice.stop_reason is None else choice.stop_reason
         self.has_logprobs = self.has_logprobs or bool(tokens)
         self.texts.append(text)
         self.thoughts.append(thoughts)
@@ -72,7 +74,8 @@ class _Said:
         """The choice as it stands."""
         tokens = tuple(self.tokens) if self.has_logprobs else None
         reason, calls = self.finish_reason or "stop", self.calls.whole()
-        return Final("".join(self.texts), reason, engine, tokens, "".join(self.thoughts), tool_calls=calls)
+        said = ("".join(self.texts), reason, engine, tokens, "".join(self.thoughts))
+        return Final(*said, tool_calls=calls, stop_reason=self.stop_reason)
 
 
 class Parts:
@@ -120,7 +123,8 @@ def _final(engine: str, choice: Choice) -> Final:
     message = choice.message
     tokens = None if choice.logprobs is None else tuple(choice.logprobs.content or ())
     reason, calls = choice.finish_reason or "stop", tuple(message.tool_calls or ())
-    return Final(message.content or "", reason, engine, tokens, message.thoughts(), tool_calls=calls)
+    said = (message.content or "", reason, engine, tokens, message.thoughts())
+    return Final(*said, tool_calls=calls, stop_reason=choice.stop_reason)
 
 
 def _index(choice: Choice) -> int:

@@ -106,6 +106,7 @@ class Choice(msgspec.Struct, frozen=True):
     delta: Piece = Piece()
     logprobs: Logprobs | None = None
     finish_reason: str | None = None
+    stop_reason: int | str | None = None
 
 
 class ChatBody(msgspec.Struct, frozen=True):

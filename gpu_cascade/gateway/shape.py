@@ -52,6 +52,11 @@ def choices(final: Final) -> tuple[Final, ...]:
     return (final, *final.others)
 
 
+def ends(final: Final) -> dict[str, Any]:
+    """Why a choice ends; `stop_reason` is vLLM's: which stop it was."""
+    return {"finish_reason": final.finish_reason, "stop_reason": final.stop_reason}
+
+
 def usage(spent: Use) -> dict[str, Any]:
     """Tokens of the answer itself; what the whole cascade spent stands in the cascade object."""
     counted: dict[str, Any] = {
@@ -135,14 +140,19 @@ def asked_for(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> list
     wanted = request.logprobs
     if wanted is None or tokens is None:
         return None
-    return [_cut(token, wanted) for token in tokens]
+    return [_cut(token, wanted, itself=request.raw) for token in tokens]
 
 
-def _cut(token: TokenLogprob, wanted: int) -> TokenLogprob:
-    """The likeliest `wanted` alternatives: a cascade's rule may have needed more."""
+def _cut(token: TokenLogprob, wanted: int, *, itself: bool) -> TokenLogprob:
+    """The likeliest `wanted` alternatives: a cascade's rule may have needed more.
+
+    With `itself` the token stands among them in any case, as the older completions have it.
+    """
     if len(token.top_logprobs) <= max(wanted, 1):  # vLLM sends the token itself where none was asked for
         return token
     likeliest = sorted(token.top_logprobs, key=_likely, reverse=True)[:wanted]
+    if itself:
+        likeliest += [one for one in token.top_logprobs if one.token == token.token and one not in likeliest]
     return msgspec.structs.replace(token, top_logprobs=likeliest)
 
 
