@@ -129,6 +129,8 @@ class Use:
     queue_s: float = 0.0
     version: str = "unknown"
     cached_tokens: int | None = None  # of the prompt, found in the prefix cache; None: the engine did not say
+    created_cache_tokens: int | None = None  # of the prompt, put there
+    reasoning_tokens: int | None = None  # of the answer
 
 
 @dataclass(frozen=True, slots=True)

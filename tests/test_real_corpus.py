@@ -15,7 +15,7 @@ from corpus.everything import everything
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
-STEP = 13  # an odd one: whole answers and streams by turns, of every topic
+STEP = 11  # an odd one: whole answers and streams by turns, of every topic
 
 
 @pytest.fixture

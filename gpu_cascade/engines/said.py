@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from ..types import Delta, Final, FunctionCall, FunctionPiece, TokenLogprob, ToolCall, ToolCallPiece, Use
 from .base import BROKEN_OFF
-from .wire import ChatBody, Choice, Usage
+from .wire import AnswerDetails, ChatBody, Choice, PromptDetails, Usage
 
 
 @dataclass(slots=True)
@@ -138,10 +138,18 @@ def _priced(finals: list[Final], usage: Usage | None) -> Final:
         counted = sum(len(final.tokens or ()) for final in finals)
         use = Use(first.engine, completion_tokens=counted)
     else:
-        use = Use(
-            first.engine,
-            usage.prompt_tokens,
-            usage.completion_tokens or 0,
-            cached_tokens=usage.cached_tokens,
-        )
+        use = _used(first.engine, usage)
     return replace(first, uses=(use,), others=tuple(others))
+
+
+def _used(engine: str, usage: Usage) -> Use:
+    prompt = usage.prompt_tokens_details or PromptDetails()
+    answer = usage.completion_tokens_details or AnswerDetails()
+    return Use(
+        engine,
+        usage.prompt_tokens,
+        usage.completion_tokens or 0,
+        cached_tokens=prompt.cached_tokens,
+        created_cache_tokens=prompt.created_cache_tokens,
+        reasoning_tokens=answer.reasoning_tokens,
+    )

@@ -64,8 +64,11 @@ def usage(spent: Use) -> dict[str, Any]:
         "completion_tokens": spent.completion_tokens,
         "total_tokens": spent.prompt_tokens + spent.completion_tokens,
     }
-    if spent.cached_tokens is not None:
-        counted["prompt_tokens_details"] = {"cached_tokens": spent.cached_tokens}
+    prompt = {"cached_tokens": spent.cached_tokens, "created_cache_tokens": spent.created_cache_tokens}
+    if said := {name: count for name, count in prompt.items() if count is not None}:
+        counted["prompt_tokens_details"] = said
+    if spent.reasoning_tokens is not None:
+        counted["completion_tokens_details"] = {"reasoning_tokens": spent.reasoning_tokens}
     return counted
 
 

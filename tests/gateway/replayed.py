@@ -35,10 +35,10 @@ class Replayed:
 
 
 def cut(data, seed):
-    """In pieces of 1 byte to a third of it, the same each time: inside of lines, events and characters."""
-    chance = random.Random(seed)
+    """In pieces of 1 byte to an eighth of it, the same each time: inside of lines, events and characters."""
+    chance, sizes = random.Random(seed), [1, 2, 7, len(data) // 8 + 1]
     while data:
-        size = chance.choice([1, 2, 7, len(data) // 3 + 1])
+        size = chance.choice(sizes)
         yield data[:size]
         data = data[size:]
 

@@ -26,7 +26,7 @@ from corpus.everything import everything
 from corpus.pair import CHAT, Asked, Pair, read
 from corpus.whole import pieces
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]  # on a busy machine
 
 UNKEPT = {"user", "metadata", "store", "service_tier", "modalities", "prompt_cache_key", "safety_identifier"}
 GRAMMARS = ("response_format", "structured_outputs")
@@ -39,13 +39,14 @@ def recorded():
     return read()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def replayed(port, tmp_path):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def replayed(port, tmp_path_factory):
     """The engine that repeats, and a client of the gateway in front of it."""
     switch, url = port
-    socket = tmp_path / "engine.sock"
+    folder = tmp_path_factory.mktemp("corpus")
+    socket = folder / "engine.sock"
     engine = OpenAIHttp("small", Address("http://engine/v1", "small", socket))
-    traces = Traces(tmp_path / "traces.db", "refuse")
+    traces = Traces(folder / "traces.db", "refuse")
     traces.open()
     switch.app = build(
         Parts(
@@ -65,19 +66,27 @@ async def replayed(port, tmp_path):
     traces.close()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def exchanges(recorded, replayed):
+    """Each pair with what the client got, and the requests that the engine got."""
+    engine, client = replayed
+    found = []
+    for pair in recorded:
+        engine.pair, engine.asked = pair, []
+        found.append((pair, *await client.ask(pair.asked), engine.asked))
+    return found
+
+
 async def test_the_corpus_is_what_is_asked(recorded):
     """At least 300 pairs reach the engine, each from the committed list; the others are refused by name."""
     assert everything() == [pair.asked for pair in recorded]
     assert 300 <= sum(pair.asked.refused is None for pair in recorded)
 
 
-async def test_the_client_gets_what_the_engine_answered(recorded, replayed):
+async def test_the_client_gets_what_the_engine_answered(exchanges):
     """Field by field, streams piece by piece, errors in its words; or a refusal that names the field."""
-    engine, client = replayed
     found = {}
-    for pair in recorded:
-        engine.pair = pair
-        status, data = await client.ask(pair.asked)
+    for pair, status, data, _ in exchanges:
         wrong = apart(pair, status, data, within=0)
         if status == 200 and pair.asked.stream and pieces(pair.answer.encode()) != pieces(data):
             wrong.append("other pieces")
@@ -87,24 +96,22 @@ async def test_the_client_gets_what_the_engine_answered(recorded, replayed):
     assert {} == found
 
 
-async def test_the_engine_gets_what_the_client_sent(recorded, replayed):
-    """Every field that it knows, as it was; what is added or changed is written down in docs/http.md."""
-    engine, client = replayed
-    for pair in recorded:
-        engine.pair = pair
-        engine.asked.clear()
-        await client.ask(pair.asked)
+async def test_the_engine_gets_what_the_client_sent(exchanges):
+    """Every field that it knows, as it was; docs/http.md says what is added, changed or left out."""
+    for pair, _, _, got in exchanges:
+        expected = [] if pair.asked.refused else [(pair.asked.path, passed_on(pair.asked.body))]
 
-        assert ([] if pair.asked.refused else [(pair.asked.path, passed_on(pair.asked.body))]) == [
-            (path, {name: value for name, value in body.items() if value is not None})
-            for path, body in engine.asked
-        ]
+        assert expected == [(path, without_nulls(body)) for path, body in got]
+
+
+def without_nulls(body):
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def passed_on(body):
     """The client's body as an engine of ours gets it."""
-    sent = {name: value for name, value in body.items() if value is not None and name not in UNKEPT}
-    sent = {name: value for name, value in sent.items() if (name, value) not in NOTHING}
+    named = without_nulls(body).items()
+    sent = {name: value for name, value in named if name not in UNKEPT and (name, value) not in NOTHING}
     if sent.get("logprobs") is True:
         sent.setdefault("top_logprobs", 0)
     elif sent.get("logprobs") is False:

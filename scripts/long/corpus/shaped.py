@@ -74,8 +74,9 @@ def grammars() -> dict[str, Body]:
 
 def tools() -> dict[str, Body]:
     """Functions that may, must or must not be called."""
-    rainy = {"tools": [tool(WEATHER)], "max_tokens": 32}
-    two = {"tools": [tool(WEATHER), tool(CLOCK)], "max_tokens": 32}
+    rainy = {"tools": [tool(WEATHER)], "max_tokens": 48}
+    two = {"tools": [tool(WEATHER), tool(CLOCK)], "max_tokens": 48}
+    strict = {"tools": [tool({**WEATHER, "strict": True})], "max_tokens": 48}
     named = {"type": "function", "function": {"name": "weather"}}
     told = said('<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}}\n</tool_call>', "assistant")
     again = turns(said("Weather in Oslo?"), told, said("Again."), **rainy)
@@ -89,9 +90,9 @@ def tools() -> dict[str, Body]:
         "tool_choice of a name": chat(RAIN, **two, tool_choice=named),
         "one call at a time": chat(RAIN, **two, tool_choice="required", parallel_tool_calls=False),
         "calls at once": chat(RAIN, **two, tool_choice="required", parallel_tool_calls=True),
-        "a strict tool": chat(RAIN, tools=[tool({**WEATHER, "strict": True})], tool_choice="required"),
+        "a strict tool": chat(RAIN, **strict, tool_choice="required"),
         "a tool without parameters": chat(
-            "What time is it?", tools=[tool({"name": "clock"})], tool_choice="required", max_tokens=24
+            "What time is it?", tools=[tool({"name": "clock"})], tool_choice="required", max_tokens=48
         ),
         "calls with logprobs": chat(RAIN, **rainy, tool_choice="required", logprobs=True, top_logprobs=1),
         "a named call with logprobs": chat(RAIN, **two, tool_choice=named, logprobs=True),

@@ -48,7 +48,7 @@ def scripts() -> dict[str, Body]:
         "an answer of many scripts": chat(
             "Write: 你好 Привет नमस्ते 🐱", temperature=1.3, seed=4, max_tokens=32
         ),
-        "long": chat("word and another thing " * 160 + FRANCE),
+        "long": chat("The cat sat on the mat. " * 100 + FRANCE),
         "code": chat("Write a Python function that adds two numbers.", max_tokens=32),
     }
 

@@ -52,13 +52,20 @@ def pieces(data: bytes) -> list[tuple[int, str]]:
 
 
 def plain(value: Any) -> Any:
-    """Without nulls and empty lists, and without what is each answer's own."""
+    """Without what is as good as absent, and without what is each answer's own."""
     if isinstance(value, list):
         return [plain(one) for one in value]
     if not isinstance(value, dict):
         return value
-    kept = {name: one for name, one in value.items() if name not in ASIDE and one is not None and one != []}
-    return {OUR_NAMES.get(name, name): _inside(name, one) for name, one in kept.items()}
+    kept = {name for name in value if name not in ASIDE and not _absent(name, value)}
+    return {OUR_NAMES.get(name, name): _inside(name, value[name]) for name in kept}
+
+
+def _absent(name: str, owner: Mapping[str, Any]) -> bool:
+    """A call without arguments yet, and an answer of calls without text, may say so or not."""
+    value = owner[name]
+    may_be_empty = name == "arguments" or (name == "content" and owner.get("tool_calls"))
+    return value is None or value == [] or (value == "" and bool(may_be_empty))
 
 
 def _inside(name: str, value: Any) -> Any:
