@@ -121,4 +121,6 @@ def _spent(spent: Use, stay: _Stay) -> Use:
         lease.queue_s,
         lease.version,
         spent.cached_tokens,
+        spent.created_cache_tokens,
+        spent.reasoning_tokens,
     )

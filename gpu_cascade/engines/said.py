@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ..types import Delta, Final, FunctionCall, FunctionPiece, TokenLogprob, ToolCall, ToolCallPiece, Use
 from .base import BROKEN_OFF
-from .wire import ChatBody, Choice, Usage
+from .wire import AnswerDetails, ChatBody, Choice, PromptDetails, Usage
 
 
 @dataclass(slots=True)
@@ -51,6 +51,7 @@ class _Said:
     tokens: list[TokenLogprob] = field(default_factory=list)
     has_logprobs: bool = False
     finish_reason: str | None = None
+    stop_reason: int | str | None = None
     calls: Calls = field(default_factory=Calls)
     pieces: int = 0
 
@@ -61,6 +62,7 @@ class _Said:
         tokens = tuple(choice.logprobs.content or ()) if choice.logprobs else ()
         calls = tuple([self.calls.add(piece) for piece in delta.tool_calls]) if delta.tool_calls else ()
         self.finish_reason = choice.finish_reason or self.finish_reason
+        self.stop_reason = self.stop_reason if choice.stop_reason is None else choice.stop_reason
         self.pieces += 1
         if not (text or thoughts or tokens or calls):
             return None
@@ -83,6 +85,7 @@ class _Said:
             uses,
             tool_calls=self.calls.whole(),
             others=others,
+            stop_reason=self.stop_reason,
         )
 
 
@@ -146,6 +149,7 @@ def _final(engine: str, choice: Choice, uses: tuple[Use, ...] = (), others: tupl
         uses,
         tool_calls=tuple(message.tool_calls or ()),
         others=others,
+        stop_reason=choice.stop_reason,
     )
 
 
@@ -161,5 +165,13 @@ def _use(engine: str, usage: Usage | None, tokens: int) -> Use:
     """What all choices took; their `tokens` where the engine did not count."""
     if usage is None:
         return Use(engine, completion_tokens=tokens)
-    spent = usage.completion_tokens or 0
-    return Use(engine, usage.prompt_tokens, spent, cached_tokens=usage.cached_tokens)
+    prompt = usage.prompt_tokens_details or PromptDetails()
+    answer = usage.completion_tokens_details or AnswerDetails()
+    return Use(
+        engine,
+        usage.prompt_tokens,
+        usage.completion_tokens or 0,
+        cached_tokens=prompt.cached_tokens,
+        created_cache_tokens=prompt.created_cache_tokens,
+        reasoning_tokens=answer.reasoning_tokens,
+    )

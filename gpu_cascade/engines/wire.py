@@ -54,19 +54,22 @@ class PromptDetails(msgspec.Struct, frozen=True, gc=False):
     """Where the prompt's tokens came from."""
 
     cached_tokens: int | None = None
+    created_cache_tokens: int | None = None
+
+
+class AnswerDetails(msgspec.Struct, frozen=True, gc=False):
+    """What the answer's tokens were for."""
+
+    reasoning_tokens: int | None = None
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
-    """Tokens of one answer."""
+    """Tokens of one answer. VLLM says more of the prompt's with `--enable-prompt-tokens-details`."""
 
     prompt_tokens: int = 0
     completion_tokens: int | None = 0
     prompt_tokens_details: PromptDetails | None = None
-
-    @property
-    def cached_tokens(self) -> int | None:
-        """Of the prompt, found in the prefix cache: vLLM says it with `--enable-prompt-tokens-details`."""
-        return self.prompt_tokens_details.cached_tokens if self.prompt_tokens_details else None
+    completion_tokens_details: AnswerDetails | None = None
 
 
 class Logprobs(msgspec.Struct, frozen=True, gc=False):
@@ -107,6 +110,7 @@ class Choice(msgspec.Struct, frozen=True, gc=False):
     delta: Piece = Piece()
     logprobs: Logprobs | None = None
     finish_reason: str | None = None
+    stop_reason: int | str | None = None
 
 
 class ChatBody(msgspec.Struct, frozen=True, gc=False):

@@ -24,10 +24,12 @@ class _TextChoice(msgspec.Struct, frozen=True):
     text: str = ""
     logprobs: _TextLogprobs | None = None
     finish_reason: str | None = None
+    stop_reason: int | str | None = None
 
     def as_chat(self) -> Choice:
         logprobs = self.logprobs.as_chat() if self.logprobs else None
-        return Choice(self.index, Message(self.text), Piece(self.text), logprobs, self.finish_reason)
+        ends = (self.finish_reason, self.stop_reason)
+        return Choice(self.index, Message(self.text), Piece(self.text), logprobs, *ends)
 
 
 class _TextBody(msgspec.Struct, frozen=True):

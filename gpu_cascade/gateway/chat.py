@@ -32,7 +32,7 @@ def _choice(place: int, final: Final, request: Request) -> dict[str, Any]:
     if final.tool_calls:
         message["tool_calls"] = final.tool_calls
     logprobs = _logprobs(final.tokens, request)
-    return {"index": place, "message": message, "finish_reason": final.finish_reason, "logprobs": logprobs}
+    return {"index": place, "message": message, "logprobs": logprobs, **shape.ends(final)}
 
 
 class _Said(msgspec.Struct, omit_defaults=True):
@@ -95,8 +95,7 @@ class Chunks:
     def closing(self, final: Final) -> bytes:
         """The finish chunks and what comes after them."""
         finishes = [
-            {**_delta(place, {}), "finish_reason": one.finish_reason}
-            for place, one in enumerate(shape.choices(final))
+            {**_delta(place, {}), **shape.ends(one)} for place, one in enumerate(shape.choices(final))
         ]
         return self._events.end(finishes, final)
 

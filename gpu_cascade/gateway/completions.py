@@ -20,7 +20,7 @@ def completions(parts: Parts) -> Endpoint:
 def completion(asked: Asked, final: Final) -> bytes:
     """A `text_completion`."""
     choices = [
-        _choice(place, one.text, _logprobs(one.tokens, asked.request, 0), one.finish_reason)
+        {**_choice(place, one.text, _logprobs(one.tokens, asked.request, 0)), **shape.ends(one)}
         for place, one in enumerate(shape.choices(final))
     ]
     return shape.whole(asked, KIND, choices, final)
@@ -43,16 +43,18 @@ class Chunks:
         tokens = delta.tokens or None
         logprobs = _logprobs(tokens, self._request, self._written[delta.choice])
         self._written[delta.choice] += sum(len(token.token) for token in delta.tokens)
-        return self._events.event([_choice(delta.choice, delta.text, logprobs, None)])
+        return self._events.event([_choice(delta.choice, delta.text, logprobs)])
 
     def closing(self, final: Final) -> bytes:
         """The finish chunks and what comes after them."""
-        ends = [_choice(place, "", None, one.finish_reason) for place, one in enumerate(shape.choices(final))]
+        ends = [
+            {**_choice(place, "", None), **shape.ends(one)} for place, one in enumerate(shape.choices(final))
+        ]
         return self._events.end(ends, final)
 
 
-def _choice(place: int, text: str, logprobs: dict[str, Any] | None, reason: str | None) -> dict[str, Any]:
-    return {"index": place, "text": text, "logprobs": logprobs, "finish_reason": reason}
+def _choice(place: int, text: str, logprobs: dict[str, Any] | None) -> dict[str, Any]:
+    return {"index": place, "text": text, "logprobs": logprobs, "finish_reason": None}
 
 
 def _logprobs(

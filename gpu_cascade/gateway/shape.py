@@ -62,6 +62,11 @@ def choices(final: Final) -> tuple[Final, ...]:
     return (final, *final.others)
 
 
+def ends(final: Final) -> dict[str, Any]:
+    """Why a choice ends; `stop_reason` is vLLM's: which stop it was."""
+    return {"finish_reason": final.finish_reason, "stop_reason": final.stop_reason}
+
+
 def usage(spent: Use) -> dict[str, Any]:
     """Tokens of the answer itself; what the whole cascade spent stands in the cascade object."""
     counted: dict[str, Any] = {
@@ -69,8 +74,11 @@ def usage(spent: Use) -> dict[str, Any]:
         "completion_tokens": spent.completion_tokens,
         "total_tokens": spent.prompt_tokens + spent.completion_tokens,
     }
-    if spent.cached_tokens is not None:
-        counted["prompt_tokens_details"] = {"cached_tokens": spent.cached_tokens}
+    prompt = {"cached_tokens": spent.cached_tokens, "created_cache_tokens": spent.created_cache_tokens}
+    if said := {name: count for name, count in prompt.items() if count is not None}:
+        counted["prompt_tokens_details"] = said
+    if spent.reasoning_tokens is not None:
+        counted["completion_tokens_details"] = {"reasoning_tokens": spent.reasoning_tokens}
     return counted
 
 
@@ -151,7 +159,9 @@ def asked_for(tokens: tuple[TokenLogprob, ...] | None, request: Request) -> Sequ
     wanted = request.logprobs
     if wanted is None or tokens is None:
         return None
-    return [_cut(token, wanted) for token in tokens] if too_many(tokens, wanted) else tokens
+    if not too_many(tokens, wanted):
+        return tokens
+    return [_cut(token, wanted, itself=request.raw) for token in tokens]
 
 
 def too_many(tokens: Sequence[TokenLogprob], wanted: int) -> bool:
@@ -163,12 +173,17 @@ def too_many(tokens: Sequence[TokenLogprob], wanted: int) -> bool:
     return bool(tokens) and tokens[0].most_alternatives > max(wanted, 1)
 
 
-def _cut(token: TokenLogprob, wanted: int) -> TokenLogprob:
-    """The likeliest `wanted` alternatives, one at least."""
+def _cut(token: TokenLogprob, wanted: int, *, itself: bool) -> TokenLogprob:
+    """The likeliest `wanted` alternatives, one at least.
+
+    With `itself` the token stands among them in any case, as the older completions have it.
+    """
     alternatives = token.top_logprobs
     if len(alternatives) <= max(wanted, 1):
         return token
     likeliest = sorted(alternatives, key=_likely, reverse=True)[:wanted]
+    if itself:
+        likeliest += [one for one in alternatives if one.token == token.token and one not in likeliest]
     return msgspec.structs.replace(token, alternatives=msgspec.Raw(encode(likeliest)))
 
 

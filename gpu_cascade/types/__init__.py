@@ -183,6 +183,8 @@ class Use:
     queue_s: float = 0.0
     version: str = "unknown"
     cached_tokens: int | None = None  # of the prompt, found in the prefix cache; None: the engine did not say
+    created_cache_tokens: int | None = None  # of the prompt, put there
+    reasoning_tokens: int | None = None  # of the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +262,7 @@ class Final:
     decision: Decision | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     others: tuple["Final", ...] = ()
+    stop_reason: int | str | None = None  # the `stop` or stop token that ended it; None: something else did
 
     @property
     def blank(self) -> bool:

@@ -66,7 +66,7 @@ async def up():
     return b"up 1\n", "text/plain"
 
 
-async def read(traces, decision):
+async def found_in(traces, decision):
     return traces.get(decision)
 
 
@@ -121,7 +121,7 @@ async def serve(port, tmp_path):
                 state=no_engines,
                 missing=lambda: missing,
                 metrics=up,
-                decision=partial(read, traces),
+                decision=partial(found_in, traces),
             )
             switch.app = build(parts)
             http = await stack.enter_async_context(aiohttp.ClientSession())
