@@ -25,7 +25,7 @@ from gpu_cascade.cascade.signals import SIGNALS
 from gpu_cascade.config import load
 from gpu_cascade.config.schema import CascadeConfig, EngineConfig
 from gpu_cascade.errors import ConfigError
-from gpu_cascade.types import Delta, Final, Request, TokenLogprob, TopLogprob
+from gpu_cascade.types import Delta, Final, Request, TopLogprob, weighed
 
 from ..cascade.drafts import draft
 from .made import answer, rows
@@ -90,7 +90,7 @@ def _written(dice):
 
 def _token(text, number):
     others = [TopLogprob("?", number - 1.0 - place) for place in range(4)]
-    return TokenLogprob(text, number, None, [TopLogprob(text, number), *others])
+    return weighed(text, number, [TopLogprob(text, number), *others])
 
 
 def finished(work):
