@@ -2,7 +2,7 @@
 
     .venv/bin/python scripts/long/clients.py lm-eval > benchmarks/clients/lm-eval.txt
 
-(or guidellm, or vllm-bench) runs that heading's command against `gpu-cascade serve` with scripted engines, or
+(or vllm-bench) runs that heading's command against `gpu-cascade serve` with scripted engines, or
 against the gateway at `--url`; prints its output and what the gateway counted. It installs first: minutes.
 """
 
@@ -30,7 +30,7 @@ from tests.clients.served import scripted  # noqa: E402
 PINS, PAGE = ROOT / "requirements" / "clients", ROOT / "docs" / "clients.md"
 WRITTEN = "http://127.0.0.1:8000"  # the address in the page
 RUNS = {"python": ("python", "-"), "js": ("node", "--input-type=module", "-"), "bash": ("bash", "-e")}
-LONG = ("lm-eval", "guidellm", "vllm-bench")
+LONG = ("lm-eval", "vllm-bench")
 LONGEST_S = 3000
 
 
@@ -110,7 +110,8 @@ def tell(name: str, one: Client, url: str) -> None:
     """Print the command, what it printed, and what the gateway answered; `Unavailable` where it failed."""
     language, code = snippet(name, url)
     ended = one.run(language, code, LONGEST_S)
-    print(f"{code.replace(url, WRITTEN)}\n{ended.stdout.replace(url, WRITTEN).strip()}\n")
+    shown = f"{code}\n{ended.stdout.strip()}\n"
+    print(shown.replace(url, WRITTEN).replace(str(Path.home()), "~"))
     with urllib.request.urlopen(f"{url}/metrics") as response:
         lines = response.read().decode().splitlines()
     print("\n".join(line for line in lines if re.match(r"gpu_cascade_(requests|failures)_total", line)))
