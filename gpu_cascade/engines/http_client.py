@@ -108,7 +108,7 @@ async def _asked(connection: Connection, request: bytes, left_s: float | None) -
     connection.send(request, left_s)
     try:
         await connection.head()
-    except BaseException:
+    except BaseException:  # a client that left cancels: its connection must not serve the next request
         connection.close()
         raise
     return connection

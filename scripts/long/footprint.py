@@ -1,6 +1,6 @@
 """Predicted memory against real vLLM engines on the processor: KV blocks and tokens exactly, bytes roughly.
 
-    .venv/bin/python scripts/long/footprint.py > benchmarks/vram/footprint.txt    (nine boots, ten minutes)
+    .venv/bin/python scripts/long/footprint.py > benchmarks/vram/footprint.txt    (half an hour, busy)
 
 Engines boot one after the other, each with its own KV cache. Exits 1 where a predicted number of blocks or
 tokens, or a number of parameters by config.json alone, is not what is really there. `taken` is the

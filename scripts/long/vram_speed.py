@@ -1,6 +1,6 @@
 """What planning and simulating cost, in seconds of one core.
 
-    .venv/bin/python scripts/long/vram_speed.py > benchmarks/vram/speed.txt        (two minutes)
+    .venv/bin/python scripts/long/vram_speed.py > benchmarks/vram/speed.txt        (a minute)
 
 Plans: random questions of six engines on eight GPUs, some of which fit, some do not. Simulations: the load
 that moves most, under `auto`. Exits 1 where something takes longer than is promised.

@@ -36,7 +36,7 @@ class Mover:
     def steps(self, now: float, why: str) -> Iterator[Move]:
         """Every move that can begin now. Those that free memory first: the others wait for them."""
         awake = self.layout.awake
-        for name in [*(name for name in self._engines if name not in awake), *awake]:
+        for name in [*[name for name in self._engines if name not in awake], *awake]:
             one, goal = self._engines[name], awake.get(name)
             if one.moving or one.state is State.FAILED or not one.profile.devices:
                 continue
@@ -181,7 +181,7 @@ class Mover:
         """Whether it serves on until others have given it room for more KV cache, and are back."""
         if self.layout.awake.get(one.name, 0) <= one.kv_bytes:
             return False
-        others = (each for each in self._engines.values() if each is not one)
+        others = [each for each in self._engines.values() if each is not one]
         return any(each.moving or each.state is State.DRAINING for each in others) or not self._room(one)
 
     def _rest(self, one: Standing) -> State:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .standing import Standing
 from .words import Layout, State
@@ -14,8 +14,7 @@ QUIET_GAPS = 3.0  # after so many mean gaps without a request an engine is done
 LOOK_S = 1.0  # rates fade without an event: look again
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """What a policy sees: the layouts, which one stands and since when, and the engines that can be used."""
 
     layouts: Sequence[Layout]
@@ -31,17 +30,15 @@ class View:
     def claims(self) -> list[tuple[float, str]]:
         """Those somebody waits for though they are not awake: since when, and who; the oldest first."""
         awake = self.awake
-        waited = ((one, one.desk) for name, one in self.engines.items() if name not in awake)
-        found = [(desk.oldest() or 0.0, one.name) for one, desk in waited if desk.waiting]
-        return sorted(found)
+        waited = [one for name, one in self.engines.items() if one.desk.waiting and name not in awake]
+        return sorted([(one.desk.oldest() or 0.0, one.name) for one in waited])
 
     def with_awake(self, name: str) -> list[int]:
         """The layouts that have `name` awake."""
         return [index for index, layout in enumerate(self.layouts) if name in layout.awake]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """Go to this layout, and why; or stay (None) and look again at `look_at`."""
 
     layout: int | None = None
@@ -120,11 +117,10 @@ class Turns:
             return Choice(swap.layout, f"{wanted:.2f} requests/s wait, {lost:.2f} would")
         if now >= due_at:
             return Choice(swap.layout, f"somebody has waited {now - oldest:.0f} s for {name}")
-        return Choice(look_at=min(at for at in (quiet_at, pays_at, due_at, now + LOOK_S) if at > now))
+        return Choice(look_at=min([at for at in (quiet_at, pays_at, due_at, now + LOOK_S) if at > now]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Swap:
+class _Swap(NamedTuple):
     """A change of layout that is thought of: who would go, and who come."""
 
     layout: int
@@ -134,20 +130,20 @@ class _Swap:
 
     def cost_s(self) -> float:
         """Seconds in which neither those that go nor those that come answer."""
-        out_s = sum(one.profile.out_s(self.rest.get(one.name, State.ABSENT)) for one in self.going)
-        return out_s + sum(one.profile.in_s(one.state) for one in self.coming)
+        out_s = sum([one.profile.out_s(self.rest.get(one.name, State.ABSENT)) for one in self.going])
+        return out_s + sum([one.profile.in_s(one.state) for one in self.coming])
 
     def quiet_at(self, cost_s: float) -> float:
         """When those that go count as done; never while somebody is with them."""
-        return max((_quiet_at(one, cost_s) for one in self.going), default=-math.inf)
+        return max([_quiet_at(one, cost_s) for one in self.going], default=-math.inf)
 
     def wanted(self, now: float) -> float:
         """Requests a second for those that come."""
-        return sum(one.desk.rate(now) for one in self.coming)
+        return sum([one.desk.rate(now) for one in self.coming])
 
     def lost(self, now: float) -> float:
         """Requests a second for those that go."""
-        return sum(one.desk.rate(now) for one in self.going)
+        return sum([one.desk.rate(now) for one in self.going])
 
 
 def _swap(view: View, name: str) -> _Swap | None:

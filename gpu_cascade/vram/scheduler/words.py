@@ -101,12 +101,10 @@ class Profile:
 
     def takes(self, state: State, kv_bytes: int) -> dict[str, int]:
         """Bytes by device while it stands like that; on the way to it too."""
-        each = {
-            State.ABSENT: 0,
-            State.FAILED: 0,
-            State.ASLEEP: self.asleep_bytes,
-            State.KV_RELEASED: self.base_bytes,
-        }.get(state, self.base_bytes + kv_bytes)
+        if state in (State.ABSENT, State.FAILED):
+            return {}
+        rests = {State.ASLEEP: self.asleep_bytes, State.KV_RELEASED: self.base_bytes}
+        each = rests[state] if state in rests else self.base_bytes + kv_bytes
         taken = dict.fromkeys(self.devices, each) if each else {}
         if state is State.ASLEEP and self.asleep_host_bytes:
             taken[HOST] = self.asleep_host_bytes
