@@ -82,6 +82,13 @@ class Serve:
         return status, json.loads(body)
 
 
+def scripted(folder, yaml, script, *options, **popen):
+    """A serve whose engines say what stands in `script`."""
+    written = folder / "script.json"
+    written.write_text(json.dumps(script))
+    return Serve(folder, yaml, "--script", str(written), *options, **popen)
+
+
 def until(happened, within_s=10):
     """Look until it has happened; an outside process has no event to wait for."""
     end = time.monotonic() + within_s

@@ -13,7 +13,7 @@ import pytest
 
 from gpu_cascade.errors import AlreadyServing
 
-from .serving import COMMAND, Serve, alive, cmdline, listening, until
+from .serving import COMMAND, Serve, alive, cmdline, listening, scripted, until
 
 pytestmark = pytest.mark.scripted
 
@@ -35,9 +35,7 @@ SCRIPT = [
 
 def start(folder, **popen):
     """A serve over scripted engines, ready to answer."""
-    script = folder / "script.json"
-    script.write_text(json.dumps(SCRIPT))
-    return Serve(folder, YAML, "--script", str(script), **popen).ready()
+    return scripted(folder, YAML, SCRIPT, **popen).ready()
 
 
 @pytest.fixture(scope="module")

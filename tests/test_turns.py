@@ -1,11 +1,10 @@
 """`gpu-cascade serve` with room for one engine at a time: they take turns, and nobody is lost."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from .serving import Serve
+from .serving import scripted
 
 pytestmark = pytest.mark.scripted
 
@@ -22,9 +21,7 @@ SCRIPT = [{"match": "hard", "text": "Who knows.", "logprob": -3.0}, {"match": ""
 
 @pytest.fixture
 def served(tmp_path):
-    script = tmp_path / "script.json"
-    script.write_text(json.dumps(SCRIPT))
-    serve = Serve(tmp_path, YAML, "--script", str(script)).ready()
+    serve = scripted(tmp_path, YAML, SCRIPT).ready()
     yield serve
     serve.stop()
 

@@ -28,6 +28,7 @@ from gpu_cascade.errors import ConfigError
 from gpu_cascade.types import Delta, Final, Request, TopLogprob, weighed
 
 from ..cascade.drafts import draft
+from ..coroutines import finished
 from .made import answer, rows
 
 TIERS = ("small", "large")
@@ -91,15 +92,6 @@ def _written(dice):
 def _token(text, number):
     others = [TopLogprob("?", number - 1.0 - place) for place in range(4)]
     return weighed(text, number, [TopLogprob(text, number), *others])
-
-
-def finished(work):
-    """What a coroutine that never waits gives."""
-    try:
-        work.send(None)
-    except StopIteration as end:
-        return end.value
-    raise AssertionError("it waited")
 
 
 def test_the_threshold_is_that_of_the_first_tokens():

@@ -1,6 +1,5 @@
 """Who answers, with which verdict, and what of a draft is shown."""
 
-import asyncio
 import math
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ from gpu_cascade.errors import Busy, EngineError, EngineLost, TierDown
 from gpu_cascade.types import Delta, Final, Reason, Request, Verdict
 
 from ..cascades import cascade
+from ..coroutines import left
 
 ASK = Request([{"role": "user", "content": "Is travel refundable?"}])
 
@@ -227,12 +227,8 @@ async def test_closing_the_stream_aborts_the_engine():
 async def test_cancelling_an_answer_aborts_the_engine():
     """A client that leaves during the draft stops the draft."""
     low = small(fault=Fault.HANG)
-    work = asyncio.ensure_future(cascade(low, large()).answer(ASK))
-    while not low.running:
-        await asyncio.sleep(0)
 
-    work.cancel()
-    await asyncio.gather(work, return_exceptions=True)
+    await left(cascade(low, large()).answer(ASK), low)
 
     assert 0 == low.running
 

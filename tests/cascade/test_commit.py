@@ -1,6 +1,5 @@
 """Drafts that are shown while they are written: their first tokens decide, and what was shown stays."""
 
-import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -19,6 +18,7 @@ from gpu_cascade.errors import EngineLost
 from gpu_cascade.types import Delta, Final, Reason, Request, TokenLogprob, Verdict
 from gpu_cascade.types.wish import Wish
 
+from ..coroutines import left
 from ..places import places
 from .clock import Clock
 
@@ -211,12 +211,8 @@ async def test_three_tiers_commit_too():
 async def test_a_client_that_leaves_before_the_verdict_stops_the_engine():
     """The stream is closed while the draft is held."""
     engine = Fake("small", Line(fault=Fault.HANG))
-    asked = asyncio.ensure_future(anext(cascade(engine).stream(ASK)))
-    while not engine.running:
-        await asyncio.sleep(0)
 
-    asked.cancel()
-    await asyncio.gather(asked, return_exceptions=True)
+    await left(anext(cascade(engine).stream(ASK)), engine)
 
     assert 0 == engine.running
 

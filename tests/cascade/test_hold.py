@@ -18,6 +18,7 @@ from gpu_cascade.engines.meter import BusyMeter
 from gpu_cascade.types import Delta, Final, Reason, Request, TopLogprob, Use, Verdict, weighed
 
 from ..cascades import cascade
+from ..coroutines import finished
 from ..places import places
 
 ASK = Request([{"role": "user", "content": "Is travel refundable?"}], {"max_tokens": 32}, logprobs=0)
@@ -130,15 +131,6 @@ def numbers(chance):
         for _ in range(1 + min(50, int(chance.expovariate(0.1))))
     ]
     return [chance.choice(ODD) if chance.random() < 0.01 else number for number in usual]
-
-
-def finished(work):
-    """What a coroutine that never waits gives; a loop for each of 20,000 would take minutes."""
-    try:
-        work.send(None)
-    except StopIteration as end:
-        return end.value
-    raise AssertionError("it waited")
 
 
 @settings(max_examples=10_000)

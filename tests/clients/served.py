@@ -1,7 +1,6 @@
 """The gateways that clients are tried against: over scripted engines, and over real ones."""
 
-import json
-
+from .. import serving
 from ..serving import Serve
 
 SAID = ["It is Paris.", "It is Tokyo."]
@@ -34,9 +33,7 @@ cascades:
 
 def scripted(folder):
     """A draft about France is sure, one about Japan is not; both engines say the same."""
-    script = folder / "script.json"
-    script.write_text(json.dumps(SCRIPT))
-    return Serve(folder, YAML, "--script", str(script)).ready(within_s=120)
+    return serving.scripted(folder, YAML, SCRIPT).ready(within_s=120)
 
 
 def real(folder):

@@ -2,9 +2,6 @@
 
 import pytest
 
-from gpu_cascade.config import VramConfig, load
-from gpu_cascade.config.rules import NOT_YET
-
 from .texts import GOOD, refusal
 
 # Each case: what is replaced in GOOD, by what, the line that is told, and a part of the sentence.
@@ -291,24 +288,3 @@ def test_several_problems_are_told_at_once_in_the_order_of_the_file(write):
 def test_a_secret_is_not_repeated(write, old, new):
     """A key or password that was put in the file by mistake stays out of the terminal."""
     assert "hunter" not in refusal(write(GOOD.replace(old, new)))
-
-
-ASKED = {
-    "store": ("traces: {store: 'postgresql://h/db'}\n", "traces.store"),
-}
-
-
-@pytest.mark.parametrize("rule", NOT_YET, ids=lambda rule: f"{rule.section}.{rule.key}")
-def test_what_is_not_built_is_refused_by_name(write, rule):
-    """A key of a later version is not ignored: it is refused, with what to write instead."""
-    text, place = ASKED[rule.key]
-    told = refusal(write(GOOD + text))
-
-    assert f"{place}" in told
-    assert f"is not available yet; {rule.instead}" in told
-
-
-@pytest.mark.parametrize("mode", ["auto", "static", "sleep", "restart", "kvcached"])
-def test_every_way_to_share_memory_is_taken(write, mode):
-    """Whether it fits this machine is for the planner to say."""
-    assert load(write(GOOD + f"vram: {{mode: {mode}}}\n")).vram == VramConfig(mode=mode)

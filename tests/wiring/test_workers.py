@@ -1,7 +1,6 @@
 """`serve --workers 2` as processes: nothing is lost, nothing is counted twice, nothing is left."""
 
 import asyncio
-import json
 import os
 import re
 import signal
@@ -9,34 +8,14 @@ import sqlite3
 import subprocess
 import urllib.request
 from contextlib import closing
-from pathlib import Path
 
 import aiohttp
 import pytest
 
-from ..serving import COMMAND, Serve, alive, cmdline, listening, until
+from ..serving import COMMAND, listening, until
+from .crewed import PLACES, YAML, Raw, ask, body, engine, peers_of, said, start
 
 pytestmark = pytest.mark.scripted
-
-PLACES = {"small": 3, "large": 2}
-YAML = """
-engines:
-  small: {model: any-small, max_num_seqs: 3}
-  large: {model: any-large, max_num_seqs: 2}
-cascades:
-  cascade: {tiers: [small, large], threshold: -0.9}
-"""
-SCRIPT = [
-    {"match": "slow", "text": "word " * 40, "token_s": 0.05},
-    {"match": "hard", "text": "Who knows.", "logprob": -3.0, "token_s": 0.005},
-    {"match": "", "text": "Within 30 days.", "token_s": 0.005},
-]
-
-
-def start(folder):
-    script = folder / "script.json"
-    script.write_text(json.dumps(SCRIPT))
-    return Serve(folder, YAML, "--script", str(script), "--workers", "2").ready(100)
 
 
 @pytest.fixture(scope="module")
@@ -81,20 +60,6 @@ def counted(served, name):
     return sum(map(float, rows))
 
 
-def engine(served, name):
-    """The process of an engine, the youngest of those that name its socket."""
-    return max(pid for pid in served.sessions() if f"{name}.sock" in cmdline(pid))
-
-
-async def most_running(served, name):
-    """The most requests that the scripted engine ever had at once, as itself says."""
-    path = next(word for word in cmdline(engine(served, name)).split() if word.endswith(f"{name}.sock"))
-    connector = aiohttp.UnixConnector(path)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        said = await (await session.get("http://it/metrics")).text()
-    return int(re.search(r"most_running (\d+)", said)[1])
-
-
 async def ask_all(served, bodies):
     """Each over a connection of its own; status, headers and text of each."""
     connector = aiohttp.TCPConnector(force_close=True, limit=30)
@@ -102,17 +67,8 @@ async def ask_all(served, bodies):
         return await asyncio.gather(*(ask(session, served.url, body) for body in bodies))
 
 
-async def ask(session, url, body):
-    async with session.post(f"{url}/v1/chat/completions", json=body) as response:
-        return response.status, response.headers, await response.text()
-
-
 def told_in(headers):
     return headers["x-cascade-tier"], headers["x-cascade-reason"]
-
-
-def body(text, number, **more):
-    return {"model": "cascade", "messages": [{"role": "user", "content": f"{text} {number}"}], **more}
 
 
 async def test_two_workers_count_as_one(ready):
@@ -125,8 +81,8 @@ async def test_two_workers_count_as_one(ready):
 
     assert {200} == {status for status, _, _ in answers}
     texts = [("Within 30 days.", "Who knows.")[number % 2] for number in range(120)]
-    for said, (_, _, text), asked in zip(texts, answers, bodies, strict=True):
-        assert said.split()[0] in text
+    for words, (_, _, text), asked in zip(texts, answers, bodies, strict=True):
+        assert words.split()[0] in text
         assert not asked["stream"] or text.endswith("data: [DONE]\n\n")
     ids = {headers["x-cascade-id"] for _, headers, _ in answers}
     assert 120 == len(ids)
@@ -136,7 +92,7 @@ async def test_two_workers_count_as_one(ready):
     assert all(shares)
     assert 2 == len(set(workers(ready).values()))
     for name, places in PLACES.items():
-        assert places == await most_running(ready, name)
+        assert places == await said(ready, name, "most_running")
 
 
 async def test_views_are_the_same_from_each(ready):
@@ -206,103 +162,4 @@ async def test_a_crashed_engine_is_a_new_epoch(ready):
     until(lambda: not ready.state()["engines"]["small"]["running"])
     again = await ask_all(ready, [body("easy", number) for number in range(30)])
     assert {("small", "sure")} == {told_in(headers) for _, headers, _ in again}
-    assert PLACES["small"] == await most_running(ready, "small")
-
-
-@pytest.fixture
-def own(tmp_path):
-    """One of the test's own, to be ended by it."""
-    serve = start(tmp_path)
-    yield serve
-    serve.stop()
-
-
-def test_a_stop_lets_answers_end_and_leaves_nothing(own):
-    """An answer under way is whole; then no process is left. Keys count in every worker at once."""
-    mine = own.sessions()
-    key = json.loads(run(own.folder, "keys", "create", "--name", "ann", "--json").stdout)["key"]
-    assert {200} == set(with_key(own, key))
-    run(own.folder, "keys", "revoke", "ann")
-    assert {401} == set(with_key(own, key))
-    slow = asyncio.run(_stopped_under_way(own))
-
-    assert slow.startswith(b"HTTP/1.1 200")
-    assert b"word word" in slow
-    assert 0 == own.process.wait(30)
-    assert [] == [pid for pid in mine if alive(pid)]
-
-
-def run(folder, *command):
-    argv = [*COMMAND, *command, "--config", str(folder / "models.yaml")]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=100, check=True)
-
-
-def with_key(served, key):
-    """The status of ten questions, each over a connection of its own."""
-
-    async def asked():
-        connector = aiohttp.TCPConnector(force_close=True)
-        headers = {"authorization": f"Bearer {key}"}
-        async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
-            return await asyncio.gather(*(ask(session, served.url, body("easy", n)) for n in range(10)))
-
-    return [status for status, _, _ in asyncio.run(asked())]
-
-
-async def _stopped_under_way(served):
-    one = await Raw.asking(served, body("slow", 1, model="small"))
-    pids = [pid for pid in served.sessions() if "wiring.worker" in cmdline(pid)]
-    assert 2 == len(pids)
-    until(lambda: any(one.local_port in peers_of(pid) for pid in pids))
-    await asyncio.sleep(0.5)  # well into its two seconds
-    served.process.send_signal(signal.SIGTERM)
-    return await one.end()
-
-
-def test_serve_killed_leaves_nothing(own):
-    """SIGKILL of the process that owns everything: workers and engines are gone by themselves."""
-    mine = own.sessions()
-    assert 2 == sum("wiring.worker" in cmdline(pid) for pid in mine)
-
-    os.kill(own.process.pid, signal.SIGKILL)
-    own.process.wait(10)
-
-    until(lambda: not any(alive(pid) for pid in mine), 15)
-
-
-class Raw:
-    """One request over a connection of its own, to be found in the kernel's tables by its port."""
-
-    def __init__(self, reader, writer):
-        self.reader, self.writer = reader, writer
-        self.local_port = writer.get_extra_info("sockname")[1]
-
-    @classmethod
-    async def asking(cls, served, what):
-        host, port = served.url.removeprefix("http://").split(":")
-        one = cls(*await asyncio.open_connection(host, int(port)))
-        data = json.dumps(what).encode()
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n"
-        head += f"content-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
-        one.writer.write(head.encode() + data)
-        return one
-
-    async def end(self):
-        """All that comes; empty where the connection broke."""
-        try:
-            return await self.reader.read(-1)
-        except ConnectionError:
-            return b""
-        finally:
-            self.writer.close()
-
-
-def peers_of(pid):
-    """The ports at the other end of a process' TCP connections."""
-    inodes = set()
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        target = str(entry.readlink())
-        if target.startswith("socket:["):
-            inodes.add(target[8:-1])
-    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
-    return {int(row[2].rpartition(":")[2], 16) for row in rows if row[9] in inodes}
+    assert PLACES["small"] == await said(ready, "small", "most_running")
